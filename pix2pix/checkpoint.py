@@ -1,0 +1,81 @@
+"""Checkpoints: model-STEP.index and model-STEP.data-... in a run's folder, whole or not there at all."""
+
+import glob
+import os
+import re
+import shutil
+
+import tensorflow.compat.v1 as tf
+
+
+class CheckpointError(Exception):
+    """A checkpoint that cannot be written or read, in one line."""
+
+
+def new_saver():
+    """A saver of all variables that deletes nothing by itself."""
+    return tf.train.Saver(max_to_keep=0)
+
+
+def steps_in(run_dir):
+    """The steps of the checkpoints in a folder, oldest first."""
+    found = (re.fullmatch(r'model-(\d+)\.index', name) for name in os.listdir(run_dir))
+    return sorted(int(match[1]) for match in found if match)
+
+
+def prefix_of(run_dir, step):
+    return os.path.join(run_dir, f'model-{step}')
+
+
+def save(sess, saver, run_dir, step, keep):
+    """Write the checkpoint of `step`, then delete all but the newest `keep`. The index comes last: with it, it counts."""
+    partial = os.path.join(run_dir, 'partial')
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        os.makedirs(partial)
+        prefix = saver.save(sess, os.path.join(partial, f'model-{step}'), write_meta_graph=False, write_state=False)
+        for file in sorted(glob.glob(glob.escape(prefix) + '.*')):          # .data-... before .index
+            os.replace(file, os.path.join(run_dir, os.path.basename(file)))
+    except (tf.errors.OpError, OSError) as error:
+        free = shutil.disk_usage(run_dir).free
+        why = (error.message if isinstance(error, tf.errors.OpError) else str(error)).splitlines()[0]
+        raise CheckpointError(f'{prefix_of(run_dir, step)} could not be written with {free / 2 ** 20:.0f} MiB free: '
+                              f'{why}; the older checkpoints are whole') from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    for old in steps_in(run_dir)[:-keep]:
+        remove(run_dir, old)
+
+
+def remove(run_dir, step):
+    """Delete one checkpoint, its index first: what is left of it does not count."""
+    prefix = prefix_of(run_dir, step)
+    for file in [prefix + '.index'] + glob.glob(glob.escape(prefix) + '.data-*'):
+        os.remove(file)
+
+
+def restore_latest(sess, saver, run_dir, say=print):
+    """Restore the newest checkpoint that is whole and return its step; 0 where there is none.
+
+    Damaged ones are named and passed over; CheckpointError where all are.
+    """
+    steps = steps_in(run_dir)
+    for step in reversed(steps):
+        try:
+            restore(sess, saver, prefix_of(run_dir, step))
+            return step
+        except CheckpointError as error:
+            say(error)
+    if steps:
+        raise CheckpointError(f'{run_dir}: none of its {len(steps)} checkpoints can be read; '
+                              'move the folder away to train afresh')
+    return 0
+
+
+def restore(sess, saver, prefix):
+    """Restore one checkpoint by its path without extension."""
+    try:
+        saver.restore(sess, prefix)
+    except (tf.errors.OpError, ValueError) as error:
+        why = getattr(error, 'message', str(error)).splitlines()[0]
+        raise CheckpointError(f'{prefix}: cannot be restored, damaged or of another model ({why[:160]})') from None

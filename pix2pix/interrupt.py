@@ -1,0 +1,26 @@
+"""SIGINT and SIGTERM as a request to finish the step and save; a second one ends the process at once."""
+
+import signal
+
+
+class Interrupt:
+    """Within `with`, `received` is the number of the first signal, 0 until one comes."""
+
+    received = 0
+
+    def __enter__(self):
+        self.before = {number: signal.signal(number, self.note) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def note(self, number, frame):
+        self.received = number
+        for each in self.before:
+            signal.signal(each, signal.SIG_DFL)
+
+    def __exit__(self, *error):
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    @property
+    def name(self):
+        return signal.Signals(self.received).name

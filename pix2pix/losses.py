@@ -1,0 +1,24 @@
+"""The losses of the paper (section 3.1): tensors in, float32 scalar out.
+
+`logits` are the discriminator's before its sigmoid. 1 - sigmoid(x) is written sigmoid(-x), which is the same number:
+TensorFlow folds `1 - sigmoid(x) + EPS` to `(1 + EPS) - sigmoid(x)`, in float32 1 - sigmoid(x), and the guard is gone.
+"""
+
+import tensorflow.compat.v1 as tf
+
+EPS = 1e-12     # keeps the logarithm finite where the sigmoid is 0 in float32
+
+
+def discriminator_loss(real_logits, fake_logits):
+    """-mean(log(D(x, y) + EPS) + log(1 - D(x, G(x)) + EPS)): [N, H, W, 1] twice -> scalar."""
+    return -tf.reduce_mean(tf.log(tf.sigmoid(real_logits) + EPS) + tf.log(tf.sigmoid(-fake_logits) + EPS))
+
+
+def generator_gan_loss(fake_logits):
+    """mean(-log(D(x, G(x)) + EPS)): [N, H, W, 1] -> scalar."""
+    return tf.reduce_mean(-tf.log(tf.sigmoid(fake_logits) + EPS))
+
+
+def l1_loss(target, output):
+    """mean(|y - G(x)|): images [N, H, W, C] in [-1, 1] -> scalar."""
+    return tf.reduce_mean(tf.abs(target - output))

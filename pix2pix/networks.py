@@ -1,0 +1,76 @@
+"""The U-Net generator and the 70x70 PatchGAN discriminator (Isola et al., CVPR 2017, section 3.2 and appendix 6.1).
+
+Both are written as tables in running order. A column such as `norm` names the layer tables that the row has it in:
+'paper' is the original's, 'writeup' the one of jjeamin's "pix2pix-tensorflow" (2019); docs/design.md compares them.
+"""
+
+import tensorflow.compat.v1 as tf
+
+from pix2pix.layers import batch_norm, conv, deconv, dropout
+
+LAYERS = ('paper', 'writeup')
+STATISTICS = {'paper': 'batch', 'writeup': 'moving'}    # at test time; one image has no variance in a 1x1 bottleneck
+MULTIPLE = 256      # eight halvings: height and width must be a multiple of 2 ** 8
+
+#           name     width  norm
+ENCODER = [('down1', 1,     ()),                     # 256 -> 128
+           ('down2', 2,     ('paper', 'writeup')),   # 128 ->  64
+           ('down3', 4,     ('paper', 'writeup')),   #  64 ->  32
+           ('down4', 8,     ('paper', 'writeup')),   #  32 ->  16
+           ('down5', 8,     ('paper', 'writeup')),   #  16 ->   8
+           ('down6', 8,     ('paper', 'writeup')),   #   8 ->   4
+           ('down7', 8,     ('paper', 'writeup')),   #   4 ->   2
+           ('down8', 8,     ('writeup',))]           #   2 ->   1: normalising one pixel would erase it (paper's erratum)
+
+#           name     width  norm        dropout
+DECODER = [('up1',   8,     ('paper',), ('paper', 'writeup')),   #   1 ->   2
+           ('up2',   8,     ('paper',), ('paper', 'writeup')),   #   2 ->   4
+           ('up3',   8,     ('paper',), ('paper', 'writeup')),   #   4 ->   8
+           ('up4',   8,     ('paper',), ('writeup',)),           #   8 ->  16
+           ('up5',   4,     ('paper',), ('writeup',)),           #  16 ->  32
+           ('up6',   2,     ('paper',), ('writeup',)),           #  32 ->  64
+           ('up7',   1,     ('paper',), ('writeup',))]           #  64 -> 128, and 'up8' -> 256
+
+#                 name     width  stride  norm
+DISCRIMINATOR = [('conv1', 1,     2,      False),   # 256 -> 128
+                 ('conv2', 2,     2,      True),    # 128 ->  64
+                 ('conv3', 4,     2,      True),    #  64 ->  32
+                 ('conv4', 8,     1,      True)]    #  32 ->  31, and 'conv5' -> 30
+
+
+def generator(image, channels, base=64, layers='paper', keep_prob=1.0, seed=None, statistics='batch', dtype=tf.float32):
+    """U-Net: image [N, H, W, C] -> float32 image [N, H, W, channels], both in [-1, 1]; H and W multiples of 256.
+
+    The convolutions run in `dtype`. A keep_prob under 1 needs a seed of two integers, which alone decides the
+    dropout masks; `statistics` is that of layers.batch_norm.
+    """
+    assert layers in LAYERS, layers
+    x, skips = tf.cast(image, dtype), []
+    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+        for name, width, norm in ENCODER:
+            x = tf.nn.leaky_relu(x) if skips else x
+            x = conv(x, name, base * width, bias=layers == 'writeup' and layers not in norm)
+            x = batch_norm(x, name + '_norm', statistics) if layers in norm else x
+            skips.append(x)
+
+        x = tf.nn.relu(skips.pop())
+        for name, width, norm, drop in DECODER:
+            x = deconv(x, name, base * width, bias=layers == 'writeup')
+            x = batch_norm(x, name + '_norm', statistics) if layers in norm else x
+            x = dropout(x, name, keep_prob, seed) if layers in drop and keep_prob < 1 else x
+            skip = skips.pop()
+            # The original's ReLU follows the concatenation, the write-up's comes before it.
+            x = tf.concat([tf.nn.relu(x), tf.nn.relu(skip) if layers == 'paper' else skip], axis=-1)
+        assert not skips
+        return tf.tanh(tf.cast(deconv(x, 'up8', channels, bias=True), tf.float32))
+
+
+def discriminator(source, target, base=64, dtype=tf.float32):
+    """PatchGAN: images [N, 256, 256, C] in [-1, 1] -> float32 logits [N, 30, 30, 1], one per 70x70 patch."""
+    x = tf.cast(tf.concat([source, target], axis=-1), dtype)
+    with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
+        for name, width, stride, norm in DISCRIMINATOR:
+            x = conv(x, name, base * width, stride, bias=not norm)
+            x = batch_norm(x, name + '_norm') if norm else x
+            x = tf.nn.leaky_relu(x)
+        return tf.cast(conv(x, 'conv5', 1, stride=1, bias=True), tf.float32)

@@ -1,0 +1,65 @@
+"""The folder of a run: its options, and the lock of the process that trains it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+
+
+class RunError(Exception):
+    """A run that cannot go on as asked, in one line."""
+
+
+def write_options(path, options):
+    """Write options as JSON, whole or not at all."""
+    partial = path + '.partial'
+    with open(partial, 'w') as file:
+        json.dump(options, file, indent=2)
+        file.write('\n')
+    os.replace(partial, path)
+
+
+def read_options(path):
+    try:
+        with open(path) as file:
+            options = json.load(file)
+    except FileNotFoundError:
+        raise RunError(f'{path}: no such file; is the run name right? train.py writes it') from None
+    except (OSError, ValueError) as error:
+        raise RunError(f'{path}: cannot be read as JSON ({error}); restore it or move the folder away') from None
+    if not isinstance(options, dict):
+        raise RunError(f'{path}: is not an object of options; restore it or move the folder away')
+    return options
+
+
+def settle_options(path, options, fixed):
+    """Save a new run's options; let a started one go on only where `fixed`, the options that decide the model and the
+    order of the data, are the same. Returns the names of the others that changed."""
+    saved = read_options(path) if os.path.exists(path) else options
+    missing = sorted(options.keys() - saved.keys())
+    if missing:
+        raise RunError(f'{path}: {", ".join(missing)} missing; it is damaged or of another version')
+    for name in fixed:
+        if saved[name] != options[name]:
+            raise RunError(f'--{name} is {options[name]} but the run was started with {saved[name]} ({path}): '
+                           'give the old value, or another --name')
+    write_options(path, options)
+    return [name for name in options if saved[name] != options[name]]
+
+
+@contextlib.contextmanager
+def locked(run_dir):
+    """Hold a run's folder alone. The system drops the lock of a dead process, so that it is no obstacle."""
+    path = os.path.join(run_dir, 'lock')
+    with open(path, 'a+') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise RunError(f'{run_dir} is being trained by {file.read().strip() or "another process"}: '
+                           'stop it, or give another --name') from None
+        file.truncate(0)
+        file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
+        file.flush()
+        yield

@@ -1,0 +1,229 @@
+"""Files -> tf.data of (source, target) float32 batches in [-1, 1].
+
+A pair is one image file, A on the left and B on the right in equal halves. Which files make up a batch, and how each
+is cropped and mirrored, is a function of (seed, epoch, index) alone: a run that starts at step k reads what the
+unbroken run reads from there.
+"""
+
+import collections
+import io
+import os
+
+import imageio.v3 as iio
+import numpy as np
+import tensorflow as tf
+import tifffile
+
+EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
+MAX_PIXELS = 2 ** 27        # of one file, by its declared size: a decompression bomb is refused before it is decoded
+GRAY = (0.299, 0.587, 0.114)    # ITU-R BT.601
+
+#           first bytes            format
+FORMATS = [(b'\xff\xd8\xff',       'JPEG'),
+           (b'\x89PNG\r\n\x1a\n',  'PNG'),
+           (b'BM',                 'BMP'),
+           (b'II*\0',              'TIFF'),
+           (b'MM\0*',              'TIFF'),
+           (b'II+\0',              'TIFF'),     # BigTIFF
+           (b'MM\0+',              'TIFF'),
+           (b'RIFF',               'WebP')]
+
+
+class ReaderError(Exception):
+    """A file or folder that cannot be read, and why, in one line."""
+
+
+def list_images(folder):
+    """The names of the images in a folder, sorted; not opened."""
+    try:
+        names = sorted(n for n in tf.io.gfile.listdir(folder) if n.lower().endswith(EXTENSIONS))
+    except tf.errors.OpError as error:
+        raise ReaderError(f'{folder}: cannot be listed ({type(error).__name__}); is it the folder you meant?') from None
+    if not names:
+        raise ReaderError(f'{folder}: no images in it ({" ".join(EXTENSIONS)})')
+    return names
+
+
+def unique_stems(names):
+    """The names without extension, or with it where two would be the same."""
+    stems = [os.path.splitext(name)[0] for name in names]
+    count = collections.Counter(stems)
+    return [stem if count[stem] == 1 else name for name, stem in zip(names, stems)]
+
+
+def steps_per(epochs, images, batch_size):
+    """Steps that show every image `epochs` times; a batch may straddle the end of an epoch, so none is dropped."""
+    return -(-epochs * images // batch_size)
+
+
+def training_batches(folder, names, seed, steps, first_step=0, batch_size=4, direction='AtoB', load_size=286,
+                     crop_size=256, flip=True, source_channels=3, target_channels=3):
+    """The batches of steps first_step + 1 .. steps: (source, target), [N, crop, crop, channels] in [-1, 1].
+
+    `first_step`, the steps already done, may be a tensor.
+    """
+    table = tf.constant(names)
+
+    def pair(position):
+        index, epoch = place(position, len(names), seed)
+        both = decode_pair(tf.strings.join([folder, '/', table[index]]), direction, source_channels, target_channels)
+        both = resize(both, load_size)
+        draw = tf.random.experimental.stateless_fold_in(tf.stack([tf.constant(seed, tf.int64), epoch]), index)
+        both = tf.image.stateless_random_crop(both, [crop_size, crop_size, source_channels + target_channels], draw)
+        both = tf.image.stateless_random_flip_left_right(both, draw) if flip else both
+        return tuple(tf.split(normalise(both), [source_channels, target_channels], axis=-1))
+
+    first_step = tf.cast(first_step, tf.int64)
+    data = tf.data.Dataset.range(first_step * batch_size, steps * batch_size)
+    data = data.map(pair, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return data.batch(batch_size, drop_remainder=True).prefetch(2)
+
+
+def place(position, images, seed):
+    """Position in the endless stream of images -> (index, epoch), int64: each epoch is a shuffle of its own."""
+    epoch = position // images
+    seeds = tf.stack([tf.constant(seed, tf.int64), epoch])
+    return tf.random.experimental.index_shuffle(position % images, seeds, images - 1), epoch
+
+
+def whole_pair(path, direction='AtoB', size=256, source_channels=3, target_channels=3):
+    """One pair as test.py sees it, resized whole: path -> (source, target), [1, size, size, channels] in [-1, 1]."""
+    both = normalise(resize(decode_pair(path, direction, source_channels, target_channels), size))
+    return tf.split(both[None], [source_channels, target_channels], axis=-1)
+
+
+def decode_pair(path, direction, source_channels, target_channels):
+    """A pair's file -> [H, W / 2, source_channels + target_channels] in [0, 255], source first."""
+    image = decode(path)
+    even = tf.debugging.Assert(tf.equal(tf.shape(image)[1] % 2, 0), ['odd width', path])
+    with tf.control_dependencies([even]):
+        left, right = tf.split(image, 2, axis=1)
+    source, target = (left, right) if direction == 'AtoB' else (right, left)
+    return tf.concat([to_channels(source, source_channels), to_channels(target, target_channels)], axis=-1)
+
+
+def decode(path):
+    """An image file -> float32 RGB [H, W, 3] in [0, 255]; 16 bits keep their precision, alpha is dropped."""
+    content = tf.io.read_file(path)
+    jpeg = tf.equal(tf.strings.substr(content, 0, 3), FORMATS[0][0])
+    png = tf.equal(tf.strings.substr(content, 0, 8), FORMATS[1][0])
+    image = tf.case([(jpeg, lambda: decode_jpeg(content)), (png, lambda: decode_png(content))],
+                    lambda: tf.numpy_function(decode_other, [content], tf.float32))
+    return tf.ensure_shape(image, [None, None, 3])
+
+
+def decode_jpeg(content):
+    """The accurate DCT: the default one is off by up to 4 of 255."""
+    with tf.control_dependencies([assert_size(tf.image.extract_jpeg_shape(content)[:2])]):
+        return tf.cast(tf.io.decode_jpeg(content, channels=3, dct_method='INTEGER_ACCURATE'), tf.float32)
+
+
+def decode_png(content):
+    """Eight bits are read as sixteen, v * 257, and so come back exact."""
+    size = tf.io.decode_raw(tf.strings.substr(content, 16, 8), tf.int32, little_endian=False)
+    with tf.control_dependencies([assert_size(size)]):
+        return tf.cast(tf.io.decode_png(content, channels=3, dtype=tf.uint16), tf.float32) / 257
+
+
+def assert_size(size):
+    pixels = tf.reduce_prod(tf.cast(size, tf.int64))
+    return tf.debugging.Assert(tf.reduce_all(size > 0) & (pixels <= MAX_PIXELS), ['size', size])
+
+
+def decode_other(content):
+    """BMP, TIFF and WebP, the formats that TensorFlow does not decode or not in full: bytes -> [H, W, 3] in [0, 255]."""
+    kind = format_of(content)
+    if kind not in ('BMP', 'TIFF', 'WebP'):
+        raise ValueError('not a PNG, JPEG, BMP, TIFF or WebP image')
+    if kind == 'TIFF':
+        image = decode_tiff(content)
+    else:
+        properties = iio.improps(content, plugin='pillow', index=0)
+        check_size(properties.shape[:2])
+        image = iio.imread(content, plugin='pillow', index=0, mode='RGB')
+    if image.dtype.kind == 'f' and not np.isfinite(image).all():
+        raise ValueError('NaN or infinity among its values')
+    scale = {'bool': 255, 'uint8': 1, 'uint16': 1 / 257, 'float16': 255, 'float32': 255, 'float64': 255}
+    if image.dtype.name not in scale:
+        raise ValueError(f'{image.dtype} values; 8 or 16 bits, or floats in [0, 1], can be read')
+    image = np.asarray(image * np.float64(scale[image.dtype.name]), np.float32)
+    image = image.reshape(image.shape[:2] + (-1,))
+    return np.ascontiguousarray(np.broadcast_to(image[..., :3] if image.shape[-1] > 2 else image[..., :1],
+                                                image.shape[:2] + (3,)))
+
+
+def decode_tiff(content):
+    """The first page of a TIFF, palette applied: bytes -> [H, W] or [H, W, C] as stored."""
+    with tifffile.TiffFile(io.BytesIO(content)) as tiff:
+        page = tiff.pages[0]
+        check_size((page.imagelength, page.imagewidth))
+        image = page.asarray()
+        if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+            return np.moveaxis(page.colormap[:, image], 0, -1)
+        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+            image = ~image if image.dtype != bool else np.logical_not(image)
+        return np.moveaxis(image, 0, -1) if page.planarconfig == 2 and image.ndim == 3 else image
+
+
+def check_size(size):
+    if min(size) < 1 or int(size[0]) * int(size[1]) > MAX_PIXELS:
+        raise ValueError(f'{size[1]} x {size[0]} pixels; 1 to {MAX_PIXELS:,} can be read')
+
+
+def format_of(content):
+    """The name of the format by its first bytes, or None."""
+    return next((name for start, name in FORMATS if content.startswith(start)), None)
+
+
+def to_channels(image, channels):
+    """RGB [H, W, 3] -> [H, W, channels]: 3 as it is, 1 by luma."""
+    return image if channels == 3 else tf.tensordot(image, tf.constant(GRAY), 1)[..., None]
+
+
+def resize(image, size):
+    """[H, W, C] -> [size, size, C], bilinear, averaging over what shrinks; the same size is left alone."""
+    return tf.image.resize(image, [size, size], antialias=True)
+
+
+def normalise(image):
+    """[0, 255] -> [-1, 1]."""
+    return image * (2 / 255) - 1
+
+
+def explain(paths):
+    """The first of `paths` that cannot be read as a pair, and why, as a ReaderError; None where all can."""
+    with tf.Graph().as_default(), tf.compat.v1.Session(config=tf.compat.v1.ConfigProto(device_count={'GPU': 0})) as sess:
+        path = tf.compat.v1.placeholder(tf.string, [])
+        content, image = tf.io.read_file(path), decode(path)
+        for name in paths:
+            try:
+                data = sess.run(content, {path: name})
+            except tf.errors.OpError as error:
+                return ReaderError(f'{name!r}: cannot be opened ({reason(error)})')
+            try:
+                height, width = sess.run(image, {path: name}).shape[:2]
+            except tf.errors.OpError as error:
+                kind = format_of(data)
+                what = 'is empty' if not data else f'does not decode as {kind} ({reason(error)})' if kind else \
+                    'is not a PNG, JPEG, BMP, TIFF or WebP image'
+                return ReaderError(f'{name!r}: {what}')
+            if width % 2:
+                return ReaderError(f'{name!r}: {width} x {height} pixels; an odd width is no pair of equal halves')
+    return None
+
+
+def reason(error):
+    """The one line of a TensorFlow error that says what happened."""
+    if isinstance(error, tf.errors.NotFoundError):
+        return 'no such file'
+    lines = [line for line in error.message.splitlines() if line and 'node' not in line and 'Traceback' not in line]
+    errors = [line for line in lines if line.startswith('ValueError: ')] or lines or [type(error).__name__]
+    return errors[0].removeprefix('ValueError: ')[:200]
+
+
+def paths_of_step(folder, names, seed, step, batch_size):
+    """The files of training step `step` (1 is the first), in the order of its batch."""
+    with tf.Graph().as_default(), tf.compat.v1.Session(config=tf.compat.v1.ConfigProto(device_count={'GPU': 0})) as sess:
+        positions = np.arange((step - 1) * batch_size, step * batch_size)
+        indices = [place(tf.constant(p), len(names), seed)[0] for p in positions]
+        return [f'{folder}/{names[i]}' for i in sess.run(indices)]

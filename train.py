@@ -1,0 +1,208 @@
+"""Train pix2pix on a folder of pairs, or carry on with a run: python train.py --dataset facades"""
+
+import argparse
+import hashlib
+import math
+import os
+import sys
+
+import pix2pix  # noqa: F401, I001  first: keeps TensorFlow's start-up chatter off the terminal
+import tensorflow.compat.v1 as tf
+
+import reader
+from datasets import catalogue
+from pix2pix import checkpoint, devices, images, run
+from pix2pix.interrupt import Interrupt
+from pix2pix.log import Log
+from pix2pix.model import PRECISIONS, build_model
+from pix2pix.networks import LAYERS, MULTIPLE, STATISTICS, generator
+from pix2pix.progress import Progress
+
+# What decides the model and the order of the data: a run keeps these from its first step to its last.
+FIXED = ('layers', 'base_filters', 'keep_prob', 'direction', 'source_channels', 'target_channels', 'batch_size', 'seed',
+         'load_size', 'crop_size', 'no_flip', 'images', 'names', 'precision')
+
+
+def parse(args=None):
+    """The options of the command line, over those of the catalogue's row, over the defaults."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    add = parser.add_argument
+    add('--dataset',         required=True,             help=f'folder of pairs, or one of {" ".join(catalogue.CATALOGUE)}')
+    add('--name',                                       help='of the run; default: of the data set')
+    add('--direction',       choices=('AtoB', 'BtoA'),  help='AtoB learns left to right; default: of the data set, or AtoB')
+    add('--epochs',          type=natural, default=200, help='in all, also for a run that is carried on')
+    add('--batch_size',      type=natural, default=4,   help='pairs a step')
+    add('--learning_rate',   type=positive, default=2e-4, help='of Adam')
+    add('--beta1',           type=rate,    default=0.5, help='of Adam')
+    add('--l1_weight',       type=weight,  default=100, help='of the L1 loss')
+    add('--gan_weight',      type=weight,  default=1,   help='of the adversarial loss')
+    add('--keep_prob',       type=rate1,   default=0.5, help='dropout keeps a value with this probability')
+    add('--layers',          choices=LAYERS, default='paper', help='layer table: docs/design.md')
+    add('--base_filters',    type=natural, default=64,  help='width of the first layer')
+    add('--precision',       choices=('auto', 'float32', 'bfloat16'), default='auto',
+                                                        help='of the convolutions; auto: bfloat16 where the hardware has it')
+    add('--source_channels', type=int, choices=(1, 3), default=3, help='1: converted to gray')
+    add('--target_channels', type=int, choices=(1, 3), default=3, help='1: converted to gray')
+    add('--load_size',       type=natural,              help='resize to this, then crop; default: crop_size * 286 / 256')
+    add('--crop_size',       type=natural, default=256, help=f'of training and test images, a multiple of {MULTIPLE}')
+    add('--no_flip',         action='store_true',       help='do not mirror at random')
+    add('--save_every',      type=natural, default=5,   help='epochs from one checkpoint to the next')
+    add('--keep',            type=natural, default=3,   help='checkpoints kept, the newest')
+    add('--sample_every',    type=natural, default=1,   help='epochs from one sample grid to the next')
+    add('--samples',         type=natural, default=4,   help='validation pairs in a sample grid')
+    add('--log_every',       type=natural, default=10,  help='steps from one line of metrics.jsonl to the next')
+    add('--seed',            type=int,     default=0,   help='of weights, order, crop, mirror and dropout')
+    add('--deterministic',   action='store_true',       help='the same numbers every time on a GPU too, at some speed')
+
+    row = catalogue.CATALOGUE.get(parser.parse_args(args).dataset)
+    if row:
+        parser.set_defaults(direction=row.direction, **row.defaults)
+    opts = parser.parse_args(args)
+    opts.direction = opts.direction or 'AtoB'
+    opts.name = opts.name or os.path.basename(os.path.abspath(opts.dataset))
+    opts.load_size = opts.load_size or opts.crop_size * 286 // 256
+    if opts.crop_size % MULTIPLE:
+        parser.error(f'--crop_size {opts.crop_size}: the U-Net halves it eight times, so it must be a multiple of {MULTIPLE}')
+    if opts.load_size < opts.crop_size:
+        parser.error(f'--load_size {opts.load_size} is less than --crop_size {opts.crop_size}')
+    if opts.layers == 'writeup' and opts.batch_size == 1 and opts.crop_size == MULTIPLE:
+        parser.error('--layers writeup needs --batch_size 2 or more: it batch-normalises the 1x1 bottleneck, and the '
+                     'variance over one pixel is 0 / 0; --layers paper does not')
+    if os.path.basename(opts.name) != opts.name or opts.name in ('.', '..'):
+        parser.error(f'--name {opts.name}: a plain name, it becomes checkpoints/NAME and samples/NAME')
+    return opts
+
+
+def number(kind, low, high=math.inf, low_included=False):
+    """An argparse type: a number of that kind between low and high."""
+    def parse_number(text):
+        value = kind(text)
+        if not (low < value < high or (low_included and value == low)):
+            raise ValueError
+        return value
+    parse_number.__name__ = f'{kind.__name__} between {low} and {high}, got'
+    return parse_number
+
+
+natural, positive = number(int, 0), number(float, 0)
+weight, rate, rate1 = number(float, 0, low_included=True), number(float, 0, 1, True), number(float, 0, 1.000001)
+
+
+def main(opts):
+    folder, _ = catalogue.locate(opts.dataset)
+    train_dir = first_folder(folder, 'train') or folder
+    names = reader.list_images(train_dir)
+    opts.precision = devices.precision(opts.precision)
+    options = dict(vars(opts), folder=os.path.abspath(folder), images=len(names),
+                   names=hashlib.sha256('\n'.join(names).encode()).hexdigest())
+    run_dir, sample_dir = os.path.join('checkpoints', opts.name), os.path.join('samples', opts.name)
+    os.makedirs(run_dir, exist_ok=True)
+    with run.locked(run_dir), tf.Graph().as_default():
+        changed = run.settle_options(os.path.join(run_dir, 'options.json'), options, FIXED)
+        print(f'{devices.describe()}; {opts.precision}; {len(names)} pairs in {train_dir}')
+        if changed:
+            print('changed since the run was started: ' + ', '.join(f'--{n} {options[n]}' for n in changed))
+        os.makedirs(sample_dir, exist_ok=True)
+        train(opts, train_dir, names, sample_paths(folder, train_dir, names, opts.samples), run_dir, sample_dir)
+
+
+def first_folder(folder, *splits):
+    """The first of the split folders that is there, or None."""
+    return next((f'{folder}/{split}' for split in splits if tf.io.gfile.isdir(f'{folder}/{split}')), None)
+
+
+def sample_paths(folder, train_dir, names, count):
+    """The same few pairs every time: of val, else test, else of the training pairs."""
+    sample_dir = first_folder(folder, 'val', 'test')
+    names = reader.list_images(sample_dir) if sample_dir else names
+    return [f'{sample_dir or train_dir}/{name}' for name in names[:count]]
+
+
+def train(opts, train_dir, names, samples, run_dir, sample_dir):
+    """Run the steps that are still to do."""
+    steps = reader.steps_per(opts.epochs, len(names), opts.batch_size)
+    channels = {'source_channels': opts.source_channels, 'target_channels': opts.target_channels}
+    tf.set_random_seed(opts.seed)
+    if opts.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+    # The graph: the reader, one training step, and the generator as test.py runs it.
+    first_step = tf.placeholder(tf.int64, [])
+    batches = tf.data.make_initializable_iterator(reader.training_batches(
+        train_dir, names, opts.seed, steps, first_step, opts.batch_size, opts.direction, opts.load_size, opts.crop_size,
+        not opts.no_flip, **channels))
+    model = build_model(*batches.get_next(), opts.layers, opts.base_filters, opts.keep_prob, opts.seed,
+                        opts.learning_rate, opts.beta1, opts.l1_weight, opts.gan_weight, opts.precision)
+    path = tf.placeholder(tf.string, [])
+    source, target = reader.whole_pair(path, opts.direction, opts.crop_size, **channels)
+    output = generator(source, opts.target_channels, opts.base_filters, opts.layers, opts.keep_prob, [opts.seed, 0],
+                       STATISTICS[opts.layers], PRECISIONS[opts.precision])
+    saver, init = checkpoint.new_saver(), tf.global_variables_initializer()
+
+    def due(step, every):
+        """Whether this step is the first to have seen every image `every` epochs more, or the last."""
+        done = [s * opts.batch_size // (len(names) * every) for s in (step - 1, step)]
+        return done[0] < done[1] or step == steps
+
+    with tf.Session(config=devices.session_config()) as sess, Interrupt() as interrupt:
+        # Start afresh, or carry on from the newest checkpoint.
+        sess.run(init)
+        first = checkpoint.restore_latest(sess, saver, run_dir)
+        sess.run(batches.initializer, {first_step: first})
+        sess.graph.finalize()
+        log = Log(run_dir, first)
+        print(f'{opts.name}: {steps:,} steps, {first:,} of them done')
+
+        progress = Progress(steps, first, len(names) / opts.batch_size, opts.batch_size)
+        for step in range(first + 1, steps + 1):
+            # One step; a loss or gradient that is not finite ends the run.
+            try:
+                out = sess.run({'train': model.train_op, 'losses': model.losses, 'norms': model.norms})
+            except tf.errors.OpError as error:
+                paths = reader.paths_of_step(train_dir, names, opts.seed, step, opts.batch_size)
+                raise reader.explain(paths) or error from None
+            losses = {name: float(value) for name, value in out['losses'].items()}
+            check_finite({**losses, **out['norms']}, step)
+            progress.show(step, losses)
+
+            # Log, sample and save, the checkpoint last: what it has seen is on the disk before it.
+            if step % opts.log_every == 0 or step == steps:
+                log.scalars(step, {'epoch': step * opts.batch_size / len(names), **losses})
+            if due(step, opts.sample_every):
+                epoch = step * opts.batch_size // len(names)
+                rows = [sess.run([source, output, target], {path: sample}) for sample in samples]
+                picture = images.grid([[images.to_uint8(image[0]) for image in row] for row in rows])
+                images.write_png(os.path.join(sample_dir, f'epoch-{epoch:04d}.png'), picture)
+                log.image(step, 'samples', picture)
+            if due(step, opts.save_every) or interrupt.received:
+                log.flush()
+                checkpoint.save(sess, saver, run_dir, step, opts.keep)
+            if interrupt.received and step < steps:
+                progress.close()
+                log.close()
+                print(f'stopped by {interrupt.name} after step {step:,}, saved as '
+                      f'{checkpoint.prefix_of(run_dir, step)}; the same command carries on')
+                sys.exit(128 + interrupt.received)
+        progress.close()
+        log.close()
+
+    # Say what to open.
+    pictures = sorted(name for name in os.listdir(sample_dir) if name.endswith('.png'))
+    print(f'done: {steps:,} steps, saved in {run_dir}; a sample row is source | output | target\n'
+          f'open {os.path.join(sample_dir, pictures[-1])} (the first is {pictures[0]})\n'
+          f'then run: python test.py --name {opts.name}')
+
+
+def check_finite(values, step):
+    """Raise FloatingPointError naming the value that is not finite."""
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise FloatingPointError(f'{name} is {value} at step {step}')
+
+
+if __name__ == '__main__':
+    try:
+        main(parse())
+    except (catalogue.DatasetError, reader.ReaderError, run.RunError, checkpoint.CheckpointError, FloatingPointError,
+            OSError) as error:
+        sys.exit(f'train.py: {error}')
