@@ -1,0 +1,73 @@
+"""A downloaded archive -> a folder of pairs, verified; nothing half-done ever carries the folder's name."""
+
+import hashlib
+import os
+import shutil
+import tarfile
+
+from tqdm import tqdm
+
+from datasets.catalogue import CATALOGUE, ROOT, DatasetError
+
+MAX_BYTES = 64 * 2 ** 30        # unpacked: more is a bomb, the largest set here is about 15 GB
+
+
+def unpack(archive, name, root):
+    """Extract NAME's archive to root/NAME, checking every member before and every file after."""
+    folder, partial = os.path.join(root, name), os.path.join(root, name + '.partial')
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        with tarfile.open(archive) as tar:
+            extract(tar, archive, name, partial)
+        verify(partial, name)
+        os.replace(partial, folder)
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise DatasetError(f'{archive}: cannot be unpacked ({error})') from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def extract(tar, archive, name, partial):
+    """Write the regular files under NAME/ of a tar; any other kind of member or path is refused."""
+    total = 0
+    for member in tqdm(tar, f'unpacking {name}', unit='file', leave=False, disable=None):
+        parts = member.name.removeprefix('./').rstrip('/').split('/')
+        if member.name.startswith('/') or '..' in parts or not (member.isfile() or member.isdir()):
+            raise DatasetError(f'{archive}: refused, it holds {member.name!r}, which is not a plain file in its folder')
+        total += member.size
+        if total > MAX_BYTES:
+            raise DatasetError(f'{archive}: refused, it unpacks to more than {MAX_BYTES >> 30} GiB')
+        if member.isdir():
+            continue
+        if parts[0] != name or len(parts) < 2:
+            raise DatasetError(f'{archive}: refused, {member.name!r} is not in {name}/')
+        path = os.path.join(partial, *parts[1:])
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with tar.extractfile(member) as source, open(path, 'wb') as file:
+            shutil.copyfileobj(source, file)
+
+
+def verify(folder, name):
+    """Compare with the SHA-256 list where there is one, else with the catalogue's counts."""
+    found = {os.path.relpath(os.path.join(where, file), folder).replace(os.sep, '/')
+             for where, _, files in os.walk(folder) for file in files}
+    path = os.path.join(ROOT, name + '.sha256')
+    if os.path.exists(path):
+        with open(path) as file:
+            wanted = {line.split(maxsplit=1)[1].strip(): line.split()[0] for line in file}
+        bad = sorted(wanted.keys() ^ found) + sorted(f for f in found & wanted.keys() if digest(folder, f) != wanted[f])
+        if bad:
+            raise DatasetError(f'{name}: {len(bad)} files missing, unknown or of other content than its SHA-256 list says, '
+                               f'among them {", ".join(bad[:3])}')
+        return
+    for split, count in CATALOGUE[name].splits.items():
+        there = sum(file.startswith(split + '/') for file in found)
+        if not there:
+            raise DatasetError(f'{name}: no {split}/ in the archive')
+        if there != count:
+            print(f'{name}: {there} files in {split}/, the catalogue says {count}')
+
+
+def digest(folder, name):
+    with open(os.path.join(folder, name), 'rb') as file:
+        return hashlib.sha256(file.read()).hexdigest()

@@ -1,0 +1,57 @@
+"""The data sets that a name stands for. A pair is one image file, A on the left and B on the right."""
+
+import os
+from typing import NamedTuple
+
+ROOT = os.path.dirname(os.path.abspath(__file__))
+ADDRESSES = ('http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/{name}.tar.gz',
+             'https://people.eecs.berkeley.edu/~tinghuiz/projects/pix2pix/datasets/{name}.tar.gz')
+
+
+class DatasetError(Exception):
+    """A data set that is not to be had, and what to do, in one line."""
+
+
+class Dataset(NamedTuple):
+    """One row: the direction trained by default, pairs per split, size of the archive, and what it shows."""
+    direction: str
+    splits: dict
+    megabytes: int
+    what: str
+    defaults: dict = {}     # of train.py, where the data set asks for others
+    elsewhere: str = ''     # where to get it, when the addresses no longer have it
+
+
+CATALOGUE = {
+    'facades':        Dataset('BtoA', {'train': 400, 'val': 100, 'test': 106}, 29, 'facade labels -> photo'),
+    'maps':           Dataset('BtoA', {'train': 1096, 'val': 1098}, 239, 'map -> aerial photo'),
+    'cityscapes':     Dataset('BtoA', {'train': 2975, 'val': 500}, 99, 'street labels -> photo',
+                              elsewhere='register at https://www.cityscapes-dataset.com, then join its photos and label '
+                                        'maps with: python -m datasets.combine PHOTOS LABELS datasets/cityscapes'),
+    'edges2shoes':    Dataset('AtoB', {'train': 49825, 'val': 200}, 2200, 'edges -> photo of a shoe'),
+    'edges2handbags': Dataset('AtoB', {'train': 138567, 'val': 200}, 8600, 'edges -> photo of a handbag'),
+    'night2day':      Dataset('AtoB', {'train': 17823, 'val': 2287, 'test': 2297}, 1900, 'night -> day'),
+    'demo':           Dataset('BtoA', {'train': 200, 'val': 20}, 0, 'drawn building fronts: labels -> "photo"',
+                              {'epochs': 12, 'base_filters': 32, 'sample_every': 2, 'save_every': 4}),
+}
+
+
+def locate(name, root=ROOT):
+    """A catalogue name -> its folder, drawn or downloaded on first use; a folder -> itself. (folder, row or None)"""
+    row = CATALOGUE.get(name)
+    if row is None:
+        if os.path.isdir(name) or '://' in name:
+            return name, None
+        raise DatasetError(f'--dataset {name}: no such folder, and not one of {" ".join(CATALOGUE)}; '
+                           'give a folder of pairs (with train/ and val/ in it) or one of these names')
+    folder = os.path.join(root, name)
+    if not os.path.isdir(folder):
+        if row.elsewhere:
+            raise DatasetError(f'{name} is not handed out for download any more: {row.elsewhere}')
+        if name == 'demo':
+            from datasets.draw import draw
+            draw(folder, **row.splits)
+        else:
+            from datasets.download import download
+            download(name, root)
+    return folder, row

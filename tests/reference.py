@@ -1,0 +1,75 @@
+"""The networks once more, in float64 NumPy, written from the paper and not from the code: what the tests compare with.
+
+`w` is a dict of variables by name, such as 'generator/down1/w'; base width 1 keeps it quick.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+
+def conv(x, w, stride):
+    """Pad one pixel, correlate with [4, 4, in, out]."""
+    x = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
+    return np.einsum('nhwcij,ijco->nhwo', sliding_window_view(x, (4, 4), (1, 2))[:, ::stride, ::stride], w)
+
+
+def deconv(x, w):
+    """Scatter [4, 4, out, in] at stride 2, cut one pixel."""
+    n, h, width, _ = x.shape
+    out = np.zeros((n, 2 * h + 2, 2 * width + 2, w.shape[2]))
+    for i in range(4):
+        for j in range(4):
+            out[:, i:i + 2 * h:2, j:j + 2 * width:2] += x @ w[i, j].T
+    return out[:, 1:-1, 1:-1]
+
+
+def norm(x, w, name):
+    mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
+    return (x - mean) / np.sqrt(variance + 1e-5) * w[name + '/scale'] + w[name + '/offset']
+
+
+def leaky(x):
+    return np.where(x > 0, x, 0.2 * x)
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def generator(image, w, layers):
+    """Without dropout, batch statistics."""
+    paper = layers == 'paper'
+    x, skips = image, []
+    for i in range(1, 9):
+        x = conv(leaky(x) if i > 1 else x, w[f'generator/down{i}/w'], 2)
+        if not paper and i == 1:
+            x = x + w['generator/down1/b']
+        if i in range(2, 8) or (i == 8 and not paper):
+            x = norm(x, w, f'generator/down{i}_norm')
+        skips.append(x)
+    x = relu(skips.pop())
+    for i in range(1, 8):
+        x = deconv(x, w[f'generator/up{i}/w'])
+        x = norm(x, w, f'generator/up{i}_norm') if paper else x + w[f'generator/up{i}/b']
+        skip = skips.pop()
+        x = np.concatenate([relu(x), relu(skip) if paper else skip], -1)
+    return np.tanh(deconv(x, w['generator/up8/w']) + w['generator/up8/b'])
+
+
+def discriminator(source, target, w):
+    x = leaky(conv(np.concatenate([source, target], -1), w['discriminator/conv1/w'], 2) + w['discriminator/conv1/b'])
+    for i, stride in (2, 2), (3, 2), (4, 1):
+        x = leaky(norm(conv(x, w[f'discriminator/conv{i}/w'], stride), w, f'discriminator/conv{i}_norm'))
+    return conv(x, w['discriminator/conv5/w'], 1) + w['discriminator/conv5/b']
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def losses(source, target, w, layers):
+    """d_loss, g_loss_gan, g_loss_l1 of one set of variables."""
+    output = generator(source, w, layers)
+    real, fake = sigmoid(discriminator(source, target, w)), sigmoid(discriminator(source, output, w))
+    return (-np.mean(np.log(real + 1e-12) + np.log(1 - fake + 1e-12)), np.mean(-np.log(fake + 1e-12)),
+            np.mean(np.abs(target - output)))

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from pix2pix.layers import batch_norm, conv, deconv, dropout
+from tests import reference
+
+RANDOM = np.random.RandomState(1)
+
+
+def run(fetches, feed=None):
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        return sess.run(fetches, feed)
+
+
+@pytest.mark.parametrize('stride, size', [(2, 4), (1, 7)])
+def test_conv(stride, size):
+    x = RANDOM.normal(size=[2, 8, 8, 3]).astype('f')
+    y = conv(tf.constant(x), 'c', 5, stride)
+    [w] = tf.trainable_variables()
+    y, w = run([y, w])
+    assert y.shape == (2, size, size, 5)
+    np.testing.assert_allclose(y, reference.conv(x.astype('d'), w, stride), atol=1e-6)
+
+
+def test_deconv():
+    x = RANDOM.normal(size=[2, 4, 6, 3]).astype('f')
+    y = deconv(tf.constant(x), 'd', 5)
+    [w] = tf.trainable_variables()
+    y, w = run([y, w])
+    assert y.shape == (2, 8, 12, 5)
+    np.testing.assert_allclose(y, reference.deconv(x.astype('d'), w), atol=1e-6)
+
+
+def test_weights_are_normal_and_depend_on_seed_and_name_only():
+    def weights(seed, *names):
+        with tf.Graph().as_default():
+            tf.set_random_seed(seed)
+            for name in names:
+                conv(tf.zeros([1, 4, 4, 64]), name, 64)
+            return run(tf.trainable_variables())[-1]
+    w = weights(1, 'a', 'b')
+    assert abs(w.mean()) < 1e-3 and w.std() == pytest.approx(0.02, rel=0.02)
+    np.testing.assert_array_equal(w, weights(1, 'b'))
+    assert not np.array_equal(w, weights(2, 'b')) and not np.array_equal(w, weights(1, 'a'))
+
+
+def test_bias_only_where_asked():
+    conv(tf.zeros([1, 4, 4, 3]), 'a', 2)
+    assert [v.op.name for v in tf.trainable_variables()] == ['a/w']
+    deconv(tf.zeros([1, 4, 4, 3]), 'b', 2, bias=True)
+    assert [v.op.name for v in tf.trainable_variables()] == ['a/w', 'b/w', 'b/b']
+
+
+def test_batch_norm_normalises_and_keeps_moving_statistics():
+    x = RANDOM.normal(3, 2, [4, 5, 5, 2]).astype('f')
+    with tf.variable_scope('', reuse=tf.AUTO_REUSE):
+        y = batch_norm(tf.constant(x), 'n', 'update')
+        moved = batch_norm(tf.constant(x), 'n', 'moving')
+    updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    assert [v.op.name for v in tf.trainable_variables()] == ['n/scale', 'n/offset']
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        scale, offset = (sess.run(v) for v in tf.trainable_variables())
+        normal = (x - x.mean((0, 1, 2))) / np.sqrt(x.var((0, 1, 2)) + 1e-5)
+        np.testing.assert_allclose(sess.run(y), normal * scale + offset, atol=1e-4)
+        # Before any update: mean 0, variance 1; after three: 0.9 ** 3 of that is left.
+        np.testing.assert_allclose(sess.run(moved), x / np.sqrt(1 + 1e-5) * scale, atol=1e-4)
+        for _ in range(3):
+            sess.run(updates)
+        mean = x.mean((0, 1, 2)) * (1 - 0.9 ** 3)
+        variance = 0.9 ** 3 + x.var((0, 1, 2), ddof=1) * (1 - 0.9 ** 3)
+        np.testing.assert_allclose(sess.run(moved), (x - mean) / np.sqrt(variance + 1e-5) * scale, atol=1e-3)
+
+
+def test_batch_statistics_keep_nothing():
+    batch_norm(tf.zeros([2, 4, 4, 3]), 'n', 'batch')
+    assert len(tf.global_variables()) == 2 and not tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+
+
+def test_dropout_is_a_function_of_seed_and_name():
+    seed = tf.placeholder(tf.int64, [2])
+    x = tf.ones([1, 64, 64, 4])
+    a, b, few = (dropout(x, *how) for how in [('a', 0.5, seed), ('b', 0.5, seed), ('a', 0.25, seed)])
+    first = run([a, b, few], {seed: [1, 2]})
+    for one, again in zip(first, run([a, b, few], {seed: [1, 2]})):
+        np.testing.assert_array_equal(one, again)
+    assert set(np.unique(first[0])) == {0, 2} and first[0].mean() == pytest.approx(1, abs=0.03)
+    assert set(np.unique(first[2])) == {0, 4} and first[2].mean() == pytest.approx(1, abs=0.06)
+    assert not np.array_equal(first[0], first[1])
+    assert not np.array_equal(first[0], run(a, {seed: [1, 3]})) and not np.array_equal(first[0], run(a, {seed: [2, 2]}))
