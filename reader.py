@@ -127,7 +127,7 @@ def decode_png(content):
 
 def assert_size(size):
     pixels = tf.reduce_prod(tf.cast(size, tf.int64))
-    return tf.debugging.Assert(tf.reduce_all(size > 0) & (pixels <= MAX_PIXELS), ['size', size])
+    return tf.debugging.Assert(tf.reduce_all(size > 0) & (pixels <= MAX_PIXELS), [f'{MAX_PIXELS:,} pixels are read at most, not', size])
 
 
 def decode_other(content):
@@ -159,7 +159,7 @@ def decode_tiff(content):
         check_size((page.imagelength, page.imagewidth))
         image = page.asarray()
         if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
-            return np.moveaxis(page.colormap[:, image], 0, -1)
+            return np.moveaxis(np.uint8(page.colormap >> 8)[:, image], 0, -1)     # stored as v * 256 or v * 257
         if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
             image = ~image if image.dtype != bool else np.logical_not(image)
         return np.moveaxis(image, 0, -1) if page.planarconfig == 2 and image.ndim == 3 else image
@@ -216,9 +216,8 @@ def reason(error):
     """The one line of a TensorFlow error that says what happened."""
     if isinstance(error, tf.errors.NotFoundError):
         return 'no such file'
-    lines = [line for line in error.message.splitlines() if line and 'node' not in line and 'Traceback' not in line]
-    errors = [line for line in lines if line.startswith('ValueError: ')] or lines or [type(error).__name__]
-    return errors[0].removeprefix('ValueError: ')[:200]
+    lines = [line.strip() for line in error.message.splitlines() if line.strip() not in ('', 'Graph execution error:')]
+    return (lines or [type(error).__name__])[0].removeprefix('ValueError: ').removeprefix('assertion failed: ')[:200]
 
 
 def paths_of_step(folder, names, seed, step, batch_size):

@@ -6,6 +6,9 @@ import re
 import tensorflow.compat.v1 as tf
 
 
+CPUINFO = '/proc/cpuinfo'
+
+
 def session_config():
     """One op at a time on all cores, GPU memory taken as it is needed."""
     config = tf.ConfigProto(inter_op_parallelism_threads=1, allow_soft_placement=True)
@@ -17,7 +20,7 @@ def describe():
     """The device in one line."""
     gpus = tf.config.list_physical_devices('GPU')
     if gpus:
-        return f'GPU: {tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name)}'
+        return f'GPU: {tf.config.experimental.get_device_details(gpus[0]).get("device_name", "of unknown make")}'
     return f'CPU: {len(os.sched_getaffinity(0))} cores; TensorFlow sees no GPU'
 
 
@@ -30,7 +33,7 @@ def precision(wanted):
         capability = tf.config.experimental.get_device_details(gpus[0]).get('compute_capability', (0, 0))
         return 'bfloat16' if capability >= (8, 0) else 'float32'
     try:
-        with open('/proc/cpuinfo') as file:
+        with open(CPUINFO) as file:
             return 'bfloat16' if re.search(r'\b(avx512_bf16|amx_bf16)\b', file.read()) else 'float32'
     except OSError:
         return 'float32'

@@ -16,9 +16,9 @@ class Log:
         with open(path + '.partial', 'w') as file:
             file.writelines(lines)
         os.replace(path + '.partial', path)
-        self.file = open(path, 'a')
+        self.file = open(path, 'a', buffering=1)      # a line at a time, for who watches
         with tf.Graph().as_default():
-            self.writer = tf.summary.FileWriter(os.path.join(folder, 'events'))
+            self.writer = tf.summary.FileWriter(os.path.join(folder, 'events'), filename_suffix=f'.{step}')
         self.writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), step + 1)    # purges what is past it
 
     def scalars(self, step, values):

@@ -1,0 +1,57 @@
+import json
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from pix2pix.log import Log
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / 'metrics.jsonl').read_text().splitlines()]
+
+
+def write(folder, first, *steps):
+    log = Log(str(folder), first)
+    for step in steps:
+        log.scalars(step, {'epoch': step / 10, 'd_loss': step * 1.5})
+    log.close()
+
+
+def test_every_step_once_after_any_number_of_restarts(tmp_path):
+    write(tmp_path, 0, 10, 20, 30)
+    write(tmp_path, 20, 30, 40)
+    write(tmp_path, 10, 20)
+    assert lines(tmp_path) == [{'step': s, 'epoch': s / 10, 'd_loss': s * 1.5} for s in (10, 20)]
+
+
+def test_a_line_that_was_cut_off_in_writing_goes(tmp_path):
+    write(tmp_path, 0, 10)
+    with open(tmp_path / 'metrics.jsonl', 'a') as file:
+        file.write('{"step": 20, "d_lo')
+    write(tmp_path, 20, 30)
+    assert [line['step'] for line in lines(tmp_path)] == [10, 30]
+
+
+@pytest.mark.parametrize('foreign', ['not json\n', '{"loss": 1}\n', '[]\n'])
+def test_foreign_content_is_an_error_and_stays(tmp_path, foreign):
+    (tmp_path / 'metrics.jsonl').write_text(foreign)
+    with pytest.raises(OSError, match='metrics.jsonl: line 1 is not a line of metrics'):
+        Log(str(tmp_path), 0)
+    assert (tmp_path / 'metrics.jsonl').read_text() == foreign
+
+
+def test_events_purge_what_was_written_past_the_checkpoint(tmp_path):
+    write(tmp_path, 0, 10, 20, 30)
+    log = Log(str(tmp_path), 20)
+    log.image(25, 'samples', np.zeros([2, 3, 3], np.uint8))
+    log.close()
+    first, second = sorted((tmp_path / 'events').iterdir(), key=lambda path: path.suffix)
+    events = list(tf.train.summary_iterator(str(first)))
+    scalars = [(e.step, e.summary.value[0].tag, e.summary.value[0].simple_value) for e in events if e.summary.value]
+    assert scalars == [(10, 'd_loss', 15), (20, 'd_loss', 30), (30, 'd_loss', 45)]
+    events = list(tf.train.summary_iterator(str(second)))
+    starts = [e.step for e in events if e.session_log.status == tf.SessionLog.START]
+    assert starts == [21]       # TensorBoard drops all that came before with a step of 21 or more
+    [image] = [e.summary.value[0].image for e in events if e.summary.value]
+    assert (image.height, image.width, image.colorspace) == (2, 3, 3) and image.encoded_image_string[1:4] == b'PNG'

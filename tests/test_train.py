@@ -1,0 +1,191 @@
+"""The whole story with networks of base width 1, each run a process of its own as a user starts it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+import train
+from tests.conftest import draw_pairs
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TINY = ['--base_filters', '1', '--batch_size', '3', '--log_every', '1', '--samples', '2', '--save_every', '1', '--name', 'tiny']
+
+
+def start(cwd, script, *args):
+    """The script as a process in its own folder, with nothing on the terminal but what it says."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith('TF_')}
+    return subprocess.Popen([sys.executable, os.path.join(ROOT, script), *args], cwd=cwd, env=environment, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def run(cwd, script, *args, status=0):
+    process = start(cwd, script, *args)
+    output = process.communicate(timeout=300)[0]
+    assert process.returncode == status, output
+    return output
+
+
+def variables(cwd):
+    """All variables and optimiser slots of the newest checkpoint, and its step."""
+    step = max(int(p.stem.removeprefix('model-')) for p in (cwd / 'checkpoints/tiny').glob('*.index'))
+    reader = tf.train.load_checkpoint(str(cwd / f'checkpoints/tiny/model-{step}'))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}, step
+
+
+def assert_same_run(one, other):
+    """The same variables, slots, step, samples and metrics, to the bit."""
+    (a, step), (b, again) = variables(one), variables(other)
+    assert step == again and a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+    assert (one / 'checkpoints/tiny/metrics.jsonl').read_bytes() == (other / 'checkpoints/tiny/metrics.jsonl').read_bytes()
+    samples = [sorted((cwd / 'samples/tiny').glob('*.png')) for cwd in (one, other)]
+    assert [p.name for p in samples[0]] == [p.name for p in samples[1]]
+    assert all(p.read_bytes() == q.read_bytes() for p, q in zip(*samples))
+
+
+@pytest.fixture(scope='module')
+def unbroken(tmp_path_factory):
+    """Seven pairs in batches of three for three epochs: seven steps at once."""
+    cwd = tmp_path_factory.mktemp('unbroken')
+    draw_pairs(cwd / 'pairs', train=7, val=3)
+    output = run(cwd, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY)
+    return cwd, output
+
+
+def test_a_run_leaves_what_it_says(unbroken):
+    cwd, output = unbroken
+    lines = output.splitlines()
+    assert len(lines) == 8, output          # device, steps, three epochs, three lines on what to open
+    assert lines[0].startswith(('CPU: ', 'GPU: ')) and '7 pairs in pairs/train' in lines[0]
+    assert lines[1] == 'tiny: 7 steps, 0 of them done'
+    assert lines[2].startswith('epoch 1  step 3/7  d_loss ') and ' images/s  0:0' in lines[2]
+    assert 'samples/tiny/epoch-0003.png' in output and 'python test.py --name tiny' in output
+    metrics = [json.loads(line) for line in (cwd / 'checkpoints/tiny/metrics.jsonl').read_text().splitlines()]
+    assert [m['step'] for m in metrics] == [1, 2, 3, 4, 5, 6, 7]
+    assert all({'epoch', 'd_loss', 'g_loss_gan', 'g_loss_l1'} < m.keys() for m in metrics)
+    assert metrics[3]['epoch'] == pytest.approx(12 / 7)
+    assert sorted(p.name for p in (cwd / 'samples/tiny').iterdir()) == [f'epoch-000{e}.png' for e in (1, 2, 3)]
+    grid = iio.imread(cwd / 'samples/tiny/epoch-0003.png')
+    assert grid.shape == (2 * 256, 3 * 256, 3)
+    # Source and target of the first validation pair, resized as ever; the output lies between them.
+    pair = iio.imread(cwd / 'pairs/val/0.png')
+    assert np.abs(grid[128, 128].astype(int) - pair[16, 16]).max() < 20
+    assert np.abs(grid[128, 640].astype(int) - pair[16, 48]).max() < 20
+    options = json.loads((cwd / 'checkpoints/tiny/options.json').read_text())
+    assert options['base_filters'] == 1 and options['layers'] == 'paper' and options['images'] == 7
+
+
+@pytest.mark.parametrize('k', [1, 2])
+def test_stopped_after_some_epochs_and_carried_on(unbroken, tmp_path, k):
+    draw_pairs(tmp_path / 'pairs', train=7, val=3)
+    run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', str(k), *TINY)
+    # A run that ends at k epochs ends with a sample and a step that may lie inside the longer run's epochs.
+    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY)
+    assert f'7 steps, {-(-7 * k // 3)} of them done' in output and 'changed since the run was started: --epochs 3' in output
+    assert_same_run(tmp_path, unbroken[0])
+
+
+@pytest.mark.parametrize('number, status', [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_the_run_carries_on(tmp_path, unbroken, number, status):
+    draw_pairs(tmp_path / 'pairs', train=7, val=3)
+    process = start(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY)
+    metrics = tmp_path / 'checkpoints/tiny/metrics.jsonl'
+    while not (metrics.exists() and metrics.read_text().count('\n') >= 1):
+        assert process.poll() is None
+        time.sleep(0.002)
+    process.send_signal(number)
+    output = process.communicate(timeout=100)[0]
+    if process.returncode:          # else it was done before the signal came
+        assert process.returncode == status
+        assert f'stopped by {signal.Signals(number).name} after step ' in output and 'the same command carries on' in output
+    run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY)
+    assert_same_run(tmp_path, unbroken[0])
+
+
+def test_testing_a_run(unbroken):
+    cwd, _ = unbroken
+    output = run(cwd, 'test.py', '--name', 'tiny')
+    assert 'checkpoint 7 of checkpoints/tiny; 3 images of pairs/val; batch statistics, dropout on' in \
+        output.replace(str(cwd) + '/', '')
+    results = cwd / 'samples/tiny/test'
+    assert sorted(p.name for p in (results / 'output').iterdir()) == ['0.png', '1.png', '2.png']
+    compare, single = iio.imread(results / 'compare/1.png'), iio.imread(results / 'output/1.png')
+    assert compare.shape == (256, 768, 3) and single.shape == (256, 256, 3)
+    np.testing.assert_array_equal(compare[:, 256:512], single)
+
+    # The sample grid of the last epoch was made the same way.
+    np.testing.assert_array_equal(iio.imread(cwd / 'samples/tiny/epoch-0003.png')[256:], compare)
+
+    # One image alone gives the same file, and each switch another one.
+    first = (results / 'output/0.png').read_bytes()
+    run(cwd, 'test.py', '--checkpoint', 'checkpoints/tiny/model-7', '--limit', '1', '--output', 'alone')
+    assert [p.name for p in (cwd / 'alone/output').iterdir()] == ['0.png']
+    assert (cwd / 'alone/output/0.png').read_bytes() == first
+    for switch in ['--no_dropout'], ['--statistics', 'moving'], ['--checkpoint', 'checkpoints/tiny/model-3']:
+        run(cwd, 'test.py', '--name', 'tiny', '--limit', '1', '--output', 'other', *switch)
+        assert (cwd / 'other/output/0.png').read_bytes() != first, switch
+
+
+def test_changed_options_stop_the_run(unbroken):
+    cwd, _ = unbroken
+    before = variables(cwd)[1]
+    for option, value in ('--base_filters', '2'), ('--direction', 'BtoA'), ('--seed', '1'), ('--layers', 'writeup'):
+        output = run(cwd, 'train.py', '--dataset', 'pairs', '--epochs', '9', *TINY, option, value, status=1)
+        assert f'{option} is {value} but the run was started with' in output and output.count('\n') == 1
+    assert variables(cwd)[1] == before
+    assert json.loads((cwd / 'checkpoints/tiny/options.json').read_text())['epochs'] == 3
+
+
+def test_the_writeup_trains_and_tests(tmp_path):
+    draw_pairs(tmp_path / 'pairs', train=4, val=1)
+    run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, '--layers', 'writeup')
+    assert 'moving statistics' in run(tmp_path, 'test.py', '--name', 'tiny')
+    assert '--statistics batch: the layers of the write-up' in run(tmp_path, 'test.py', '--name', 'tiny', '--statistics', 'batch',
+                                                                  status=1)
+
+
+def test_gray_and_larger_crops(tmp_path):
+    draw_pairs(tmp_path / 'pairs', train=2)
+    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, '--batch_size', '1', '--crop_size', '512',
+                 '--source_channels', '1', '--target_channels', '1')
+    assert 'done' in output and iio.imread(tmp_path / 'samples/tiny/epoch-0001.png').shape == (1024, 1536, 3)
+
+
+def test_a_broken_image_ends_the_run_with_its_name(tmp_path):
+    draw_pairs(tmp_path / 'pairs', train=2, val=1)
+    (tmp_path / 'pairs/train/1.png').write_bytes(b'\x89PNG\r\n\x1a\n, but no more')
+    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, status=1)
+    assert "train.py: 'pairs/train/1.png': does not decode as PNG" in output.splitlines()[-1]
+    assert 'Traceback' not in output and 'node' not in output
+
+
+@pytest.mark.parametrize('args, message', [
+    (['--dataset', 'nowhere'], 'nowhere: no such folder'),
+    (['--dataset', 'x', '--crop_size', '300'], 'must be a multiple of 256'),
+    (['--dataset', 'x', '--load_size', '200'], '--load_size 200 is less than --crop_size 256'),
+    (['--dataset', 'x', '--layers', 'writeup', '--batch_size', '1'], 'batch-normalises the 1x1 bottleneck'),
+    (['--dataset', 'x', '--epochs', '0'], "invalid"),
+    (['--dataset', 'x', '--name', '../up'], 'a plain name'),
+    (['--dataset', 'x', '--keep_prob', '0'], 'invalid')])
+def test_mistakes_are_named(args, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((SystemExit, Exception)) as raised:
+        train.main(train.parse(args))
+    assert message in capsys.readouterr().err + str(raised.value)
+
+
+def test_the_catalogue_s_row_sets_defaults_that_flags_override():
+    assert train.parse(['--dataset', 'facades']).direction == 'BtoA'
+    assert train.parse(['--dataset', 'facades']).epochs == 200
+    assert train.parse(['--dataset', 'demo']).epochs < 200 and train.parse(['--dataset', 'demo', '--epochs', '7']).epochs == 7
+    assert train.parse(['--dataset', '/data/mine/']).name == 'mine' and train.parse(['--dataset', 'x']).direction == 'AtoB'
+    assert train.parse(['--dataset', 'x', '--crop_size', '512']).load_size == 572
