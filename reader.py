@@ -127,11 +127,12 @@ def decode_png(content):
 
 def assert_size(size):
     pixels = tf.reduce_prod(tf.cast(size, tf.int64))
-    return tf.debugging.Assert(tf.reduce_all(size > 0) & (pixels <= MAX_PIXELS), [f'{MAX_PIXELS:,} pixels are read at most, not', size])
+    message = f'{MAX_PIXELS:,} pixels are read at most, not'
+    return tf.debugging.Assert(tf.reduce_all(size > 0) & (pixels <= MAX_PIXELS), [message, size])
 
 
 def decode_other(content):
-    """BMP, TIFF and WebP, the formats that TensorFlow does not decode or not in full: bytes -> [H, W, 3] in [0, 255]."""
+    """BMP, TIFF and WebP, which TensorFlow decodes not at all or not in full: bytes -> [H, W, 3] in [0, 255]."""
     kind = format_of(content)
     if kind not in ('BMP', 'TIFF', 'WebP'):
         raise ValueError('not a PNG, JPEG, BMP, TIFF or WebP image')
@@ -190,9 +191,13 @@ def normalise(image):
     return image * (2 / 255) - 1
 
 
+def cpu_session():
+    return tf.compat.v1.Session(config=tf.compat.v1.ConfigProto(device_count={'GPU': 0}))
+
+
 def explain(paths):
     """The first of `paths` that cannot be read as a pair, and why, as a ReaderError; None where all can."""
-    with tf.Graph().as_default(), tf.compat.v1.Session(config=tf.compat.v1.ConfigProto(device_count={'GPU': 0})) as sess:
+    with tf.Graph().as_default(), cpu_session() as sess:
         path = tf.compat.v1.placeholder(tf.string, [])
         content, image = tf.io.read_file(path), decode(path)
         for name in paths:
@@ -222,7 +227,7 @@ def reason(error):
 
 def paths_of_step(folder, names, seed, step, batch_size):
     """The files of training step `step` (1 is the first), in the order of its batch."""
-    with tf.Graph().as_default(), tf.compat.v1.Session(config=tf.compat.v1.ConfigProto(device_count={'GPU': 0})) as sess:
+    with tf.Graph().as_default(), cpu_session() as sess:
         positions = np.arange((step - 1) * batch_size, step * batch_size)
         indices = [place(tf.constant(p), len(names), seed)[0] for p in positions]
         return [f'{folder}/{names[i]}' for i in sess.run(indices)]

@@ -4,7 +4,9 @@ import argparse
 import os
 import sys
 
-import pix2pix  # noqa: F401, I001  first: keeps TensorFlow's start-up chatter off the terminal
+import pix2pix  # noqa: F401  first: keeps TensorFlow's start-up chatter off the terminal
+
+# isort: split
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
@@ -15,20 +17,22 @@ from pix2pix.networks import STATISTICS, generator
 
 
 def parse(args=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    add = parser.add_argument
+    parser = argparse.ArgumentParser(description=__doc__)
+
+    def add(flag, help, default=None, **how):
+        parser.add_argument(flag, default=default, help=help if default is None else f'{help} (%(default)s)', **how)
     add('--name',                                 help='of the run: its newest checkpoint')
     add('--checkpoint',                           help='path of one checkpoint, e.g. checkpoints/facades/model-20000')
     add('--dataset',                              help='folder of pairs; default: the one of the training')
     add('--split',                                help='folder in it; default: test, or val where there is none')
     add('--limit',      type=int,                 help='only the first so many images')
     add('--output',                               help='folder of the results; default: samples/NAME/test')
-    add('--statistics', choices=('batch', 'moving'),
-                                                  help="of batch norm: each image's own, as the original, or the moving ones "
-                                                       'of the training; default: batch for --layers paper, else moving')
-    add('--no_dropout', action='store_true',      help='switch dropout off; the original leaves it on')
+    add('--statistics', choices=('batch', 'moving'), help="of batch norm: each image's own, as the original, or the "
+                                                          'moving ones of the training; default: batch for '
+                                                          '--layers paper, moving for writeup')
+    parser.add_argument('--no_dropout', action='store_true', help='switch dropout off; the original leaves it on')
     add('--seed',       type=int, default=0,      help='of the dropout masks, the same for every image')
-    add('--precision',  choices=('auto', 'float32', 'bfloat16'), help='of the convolutions; default: that of the training')
+    add('--precision',  choices=('auto', 'float32', 'bfloat16'), help='default: that of the training')
     opts = parser.parse_args(args)
     if not opts.name and not opts.checkpoint:
         parser.error('give --name RUN or --checkpoint PATH')
@@ -43,8 +47,8 @@ def main(opts):
     opts.precision = devices.precision(opts.precision or trained.precision)
     opts.output = opts.output or os.path.join('samples', opts.name or trained.name, 'test')
     if opts.statistics == 'batch' and trained.layers == 'writeup' and trained.crop_size == 256:
-        raise run.RunError('--statistics batch: the layers of the write-up normalise a 1x1 bottleneck, and one image has '
-                           'no variance there; use --statistics moving')
+        raise run.RunError('--statistics batch: the layers of the write-up normalise a 1x1 bottleneck, and one image '
+                           'has no variance there; use --statistics moving')
     folder = opts.dataset or trained.folder
     split = next((f'{folder}/{name}' for name in ([opts.split] if opts.split else ['test', 'val'])
                   if tf.io.gfile.isdir(f'{folder}/{name}')), None)
@@ -74,8 +78,8 @@ def main(opts):
             if not step:
                 raise run.RunError(f'{run_dir}: no checkpoint yet; train.py writes the first after --save_every epochs')
         sess.graph.finalize()
-        print(f'{devices.describe()}; {opts.precision}; checkpoint {step} of {run_dir}; {len(names)} images of {split}; '
-              f'{opts.statistics} statistics, dropout {"off" if opts.no_dropout else "on"}')
+        print(f'{devices.describe()}; {opts.precision}; checkpoint {step} of {run_dir}; {len(names)} images of '
+              f'{split}; {opts.statistics} statistics, dropout {"off" if opts.no_dropout else "on"}')
         for name, stem in zip(tqdm(names, unit='image', disable=not sys.stderr.isatty()), stems):
             try:
                 triple = sess.run([source, output, target])
@@ -85,7 +89,7 @@ def main(opts):
             images.write_png(os.path.join(opts.output, 'output', stem + '.png'), triple[1])
             images.write_png(os.path.join(opts.output, 'compare', stem + '.png'), images.grid([triple]))
     run.write_options(os.path.join(opts.output, 'options.json'), dict(vars(opts), step=step, split=split))
-    print(f'open {os.path.join(opts.output, "compare")} (source | output | target) or {os.path.join(opts.output, "output")}')
+    print(f'open {opts.output}/compare (source | output | target) or {opts.output}/output')
 
 
 if __name__ == '__main__':

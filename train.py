@@ -6,7 +6,9 @@ import math
 import os
 import sys
 
-import pix2pix  # noqa: F401, I001  first: keeps TensorFlow's start-up chatter off the terminal
+import pix2pix  # noqa: F401  first: keeps TensorFlow's start-up chatter off the terminal
+
+# isort: split
 import tensorflow.compat.v1 as tf
 
 import reader
@@ -25,11 +27,13 @@ FIXED = ('layers', 'base_filters', 'keep_prob', 'direction', 'source_channels', 
 
 def parse(args=None):
     """The options of the command line, over those of the catalogue's row, over the defaults."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    add = parser.add_argument
-    add('--dataset',         required=True,             help=f'folder of pairs, or one of {" ".join(catalogue.CATALOGUE)}')
+    parser = argparse.ArgumentParser(description=__doc__)
+
+    def add(flag, help, default=None, **how):
+        parser.add_argument(flag, default=default, help=help if default is None else f'{help} (%(default)s)', **how)
+    add('--dataset',         required=True,             help='folder of pairs, or ' + ' '.join(catalogue.CATALOGUE))
     add('--name',                                       help='of the run; default: of the data set')
-    add('--direction',       choices=('AtoB', 'BtoA'),  help='AtoB learns left to right; default: of the data set, or AtoB')
+    add('--direction',       choices=('AtoB', 'BtoA'),  help='AtoB: left to right; default: of the data set, or AtoB')
     add('--epochs',          type=natural, default=200, help='in all, also for a run that is carried on')
     add('--batch_size',      type=natural, default=4,   help='pairs a step')
     add('--learning_rate',   type=positive, default=2e-4, help='of Adam')
@@ -40,19 +44,19 @@ def parse(args=None):
     add('--layers',          choices=LAYERS, default='paper', help='layer table: docs/design.md')
     add('--base_filters',    type=natural, default=64,  help='width of the first layer')
     add('--precision',       choices=('auto', 'float32', 'bfloat16'), default='auto',
-                                                        help='of the convolutions; auto: bfloat16 where the hardware has it')
+                                                        help='of the convolutions; auto: the best the hardware has')
     add('--source_channels', type=int, choices=(1, 3), default=3, help='1: converted to gray')
     add('--target_channels', type=int, choices=(1, 3), default=3, help='1: converted to gray')
-    add('--load_size',       type=natural,              help='resize to this, then crop; default: crop_size * 286 / 256')
+    add('--load_size',       type=natural,              help='resized to, then cropped; default: crop_size * 286 / 256')
     add('--crop_size',       type=natural, default=256, help=f'of training and test images, a multiple of {MULTIPLE}')
-    add('--no_flip',         action='store_true',       help='do not mirror at random')
+    parser.add_argument('--no_flip', action='store_true', help='do not mirror at random')
     add('--save_every',      type=natural, default=5,   help='epochs from one checkpoint to the next')
     add('--keep',            type=natural, default=3,   help='checkpoints kept, the newest')
     add('--sample_every',    type=natural, default=1,   help='epochs from one sample grid to the next')
     add('--samples',         type=natural, default=4,   help='validation pairs in a sample grid')
     add('--log_every',       type=natural, default=10,  help='steps from one line of metrics.jsonl to the next')
     add('--seed',            type=int,     default=0,   help='of weights, order, crop, mirror and dropout')
-    add('--deterministic',   action='store_true',       help='the same numbers every time on a GPU too, at some speed')
+    parser.add_argument('--deterministic', action='store_true', help='the same bits every time on a GPU too, slower')
 
     row = catalogue.CATALOGUE.get(parser.parse_args(args).dataset)
     if row:
@@ -62,7 +66,7 @@ def parse(args=None):
     opts.name = opts.name or os.path.basename(os.path.abspath(opts.dataset))
     opts.load_size = opts.load_size or opts.crop_size * 286 // 256
     if opts.crop_size % MULTIPLE:
-        parser.error(f'--crop_size {opts.crop_size}: the U-Net halves it eight times, so it must be a multiple of {MULTIPLE}')
+        parser.error(f'--crop_size {opts.crop_size}: must be a multiple of {MULTIPLE}, the U-Net halves it eight times')
     if opts.load_size < opts.crop_size:
         parser.error(f'--load_size {opts.load_size} is less than --crop_size {opts.crop_size}')
     if opts.layers == 'writeup' and opts.batch_size == 1 and opts.crop_size == MULTIPLE:

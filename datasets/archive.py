@@ -57,8 +57,8 @@ def verify(folder, name):
             wanted = {line.split(maxsplit=1)[1].strip(): line.split()[0] for line in file}
         bad = sorted(wanted.keys() ^ found) + sorted(f for f in found & wanted.keys() if digest(folder, f) != wanted[f])
         if bad:
-            raise DatasetError(f'{name}: {len(bad)} files missing, unknown or of other content than its SHA-256 list says, '
-                               f'among them {", ".join(bad[:3])}')
+            raise DatasetError(f'{name}: {len(bad)} files missing, unknown or of other content than its SHA-256 list '
+                               f'says, among them {", ".join(bad[:3])}')
         return
     for split, count in CATALOGUE[name].splits.items():
         there = sum(file.startswith(split + '/') for file in found)

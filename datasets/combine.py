@@ -23,10 +23,8 @@ def images_in(folder, problems):
             stem, extension = os.path.splitext(os.path.join(where, file))
             if extension.lower() in EXTENSIONS:
                 name = os.path.relpath(stem, folder)
-                if name in found:
-                    problems.append(f'{stem + extension}: there is also {os.path.basename(found[name])}; only that is used')
-                else:
-                    found[name] = stem + extension
+                if found.setdefault(name, stem + extension) != stem + extension:
+                    problems.append(f'{stem + extension}: left out, there is also {os.path.basename(found[name])}')
     return found
 
 

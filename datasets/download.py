@@ -38,8 +38,8 @@ def download(name, root=ROOT, addresses=ADDRESSES):
         finally:
             if os.path.exists(archive):     # used up, or wrong: the next try starts afresh
                 os.remove(archive)
-    raise DatasetError(f'{name} could not be downloaded, try again later or put its train/ and val/ into {folder} by hand; '
-                       + '; '.join(failures))
+    raise DatasetError(f'{name} could not be downloaded, try again later or put its train/ and val/ into {folder} '
+                       f'by hand; {"; ".join(failures)}')
 
 
 def fetch(url, archive):
@@ -76,8 +76,9 @@ def fetch_once(url, archive):
         total = done + int(size) if size else None
         with open(tag, 'w') as file:
             file.write(f'{url}\n{answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""}')
-        with open(part, 'ab' if resumed else 'wb') as file, tqdm(
-                desc=os.path.basename(archive), total=total, initial=done, unit='B', unit_scale=True, disable=None) as bar:
+        name = os.path.basename(archive)
+        with open(part, 'ab' if resumed else 'wb') as file, \
+                tqdm(desc=name, total=total, initial=done, unit='B', unit_scale=True, disable=None) as bar:
             while block := answer.read(1 << 16):
                 file.write(block)
                 bar.update(len(block))

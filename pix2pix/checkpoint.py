@@ -28,7 +28,7 @@ def prefix_of(run_dir, step):
 
 
 def save(sess, saver, run_dir, step, keep):
-    """Write the checkpoint of `step`, then delete all but the newest `keep`. The index comes last: with it, it counts."""
+    """Write the checkpoint of `step`, then delete all but the newest `keep`. It counts once its index is there."""
     partial = os.path.join(run_dir, 'partial')
     shutil.rmtree(partial, ignore_errors=True)
     try:

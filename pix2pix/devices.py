@@ -5,7 +5,6 @@ import re
 
 import tensorflow.compat.v1 as tf
 
-
 CPUINFO = '/proc/cpuinfo'
 
 

@@ -1,15 +1,16 @@
-"""The layers. Each takes its scope name and owns its variables, in float32; images are [N, H, W, C] in any float type."""
+"""The layers. Each takes its scope name and owns its variables, in float32; x is [N, H, W, C] in any float type."""
 
 import zlib
 
 import tensorflow.compat.v1 as tf
 
 EPSILON = 1e-5      # batch norm: added to the variance
+SMALL = 8           # deconv: rows up to which a matrix product is faster (docs/benchmarks.md)
 DECAY = 0.9         # batch norm: of the moving statistics
 
 
-def variable(name, shape, initializer=tf.zeros_initializer(), trainable=True):
-    return tf.get_variable(name, shape, tf.float32, initializer, trainable=trainable)
+def variable(name, shape, initializer=None, trainable=True):
+    return tf.get_variable(name, shape, tf.float32, initializer or tf.zeros_initializer(), trainable=trainable)
 
 
 def normal(mean):
@@ -35,9 +36,23 @@ def deconv(x, name, width, bias=False):
     """4x4 transposed convolution at stride 2: [N, H, W, C] -> [N, 2H, 2W, width]."""
     with tf.variable_scope(name):
         w = variable('w', [4, 4, width, x.shape[-1]], normal(0.0))
-        shape = tf.shape(x) * [1, 2, 2, 0] + [0, 0, 0, width]
-        x = tf.nn.conv2d_transpose(x, tf.cast(w, x.dtype), shape, 2, 'SAME')
+        if x.shape[1] is not None and x.shape[1] <= SMALL:
+            x = deconv_as_matmul(x, tf.cast(w, x.dtype))
+        else:
+            shape = tf.shape(x) * [1, 2, 2, 0] + [0, 0, 0, width]
+            x = tf.nn.conv2d_transpose(x, tf.cast(w, x.dtype), shape, 2, 'SAME')
         return add_bias(x) if bias else x
+
+
+def deconv_as_matmul(x, w):
+    """The same by one matrix product and four shifted sums: several times faster where the image is a few pixels."""
+    n, h, width, _ = x.shape
+    x = tf.matmul(tf.reshape(x, [-1, x.shape[3]]), tf.reshape(w, [-1, w.shape[3]]), transpose_b=True)
+    x = tf.reshape(x, [-1, h, width, 2, 2, 2, 2, w.shape[2]])
+    shifted = [tf.pad(part, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0], [0, 0], [0, 0]])
+               for i, rows in enumerate(tf.unstack(x, axis=3)) for j, part in enumerate(tf.unstack(rows, axis=4))]
+    x = tf.transpose(tf.add_n(shifted), [0, 1, 3, 2, 4, 5])
+    return tf.reshape(x, [-1, 2 * h + 2, 2 * width + 2, w.shape[2]])[:, 1:-1, 1:-1]
 
 
 def batch_norm(x, name, statistics='batch'):
@@ -64,6 +79,6 @@ def batch_norm(x, name, statistics='batch'):
 
 
 def dropout(x, name, keep_prob, seed):
-    """Keep each value with probability keep_prob, scaled by its inverse; the mask is a function of (seed, name) only."""
+    """Keep each value with probability keep_prob, scaled by its inverse; the mask is a function of (seed, name)."""
     seed = tf.random.experimental.stateless_fold_in(seed, zlib.crc32(name.encode()))
     return tf.nn.experimental.stateless_dropout(x, 1 - keep_prob, seed)

@@ -17,8 +17,9 @@ def build_model(source, target, layers='paper', base_filters=64, keep_prob=0.5, 
     """The graph of one training step on a batch of pairs, [N, H, W, C] in [-1, 1].
 
     Returns Model: `train_op` runs the step and adds one to `step` (the global step: steps done so far);
-    `losses` and `norms` (of the gradients) are its scalars by name; `output` is G(source). Dropout is a function of (seed, step). The convolutions
-    run in `precision`; variables, statistics, losses and Adam (Kingma & Ba 2015) in float32.
+    `losses` and `norms` (of the gradients) are its scalars by name; `output` is G(source). Dropout is a function of
+    (seed, step). The convolutions run in `precision`; variables, statistics, losses and Adam (Kingma & Ba 2015) in
+    float32.
     """
     dtype = PRECISIONS[precision]
     step = tf.train.get_or_create_global_step()

@@ -20,7 +20,7 @@ ENCODER = [('down1', 1,     ()),                     # 256 -> 128
            ('down5', 8,     ('paper', 'writeup')),   #  16 ->   8
            ('down6', 8,     ('paper', 'writeup')),   #   8 ->   4
            ('down7', 8,     ('paper', 'writeup')),   #   4 ->   2
-           ('down8', 8,     ('writeup',))]           #   2 ->   1: normalising one pixel would erase it (paper's erratum)
+           ('down8', 8,     ('writeup',))]           #   2 ->   1: normalising one pixel would erase it (erratum)
 
 #           name     width  norm        dropout
 DECODER = [('up1',   8,     ('paper',), ('paper', 'writeup')),   #   1 ->   2

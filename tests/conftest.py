@@ -1,6 +1,8 @@
 """What several tests need: a fresh graph for each, and folders of small pairs."""
 
-import pix2pix  # noqa: F401, I001  first: quiet
+import pix2pix  # noqa: F401  first: keeps TensorFlow's start-up chatter off the terminal
+
+# isort: split
 import imageio.v3 as iio
 import numpy as np
 import pytest

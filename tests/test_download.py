@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from datasets import archive
-from datasets.catalogue import CATALOGUE, DatasetError, Dataset
+from datasets.catalogue import CATALOGUE, Dataset, DatasetError
 from datasets.download import download
 
 FILES = {'tiny/train/1.jpg': b'one' * 50_000, 'tiny/train/2.jpg': b'two' * 40_000, 'tiny/val/1.jpg': b'three' * 1000}

@@ -24,12 +24,13 @@ def test_conv(stride, size):
     np.testing.assert_allclose(y, reference.conv(x.astype('d'), w, stride), atol=1e-6)
 
 
-def test_deconv():
-    x = RANDOM.normal(size=[2, 4, 6, 3]).astype('f')
+@pytest.mark.parametrize('rows', [1, 4, 12])       # by matrix product, and by convolution
+def test_deconv(rows):
+    x = RANDOM.normal(size=[2, rows, 6, 3]).astype('f')
     y = deconv(tf.constant(x), 'd', 5)
     [w] = tf.trainable_variables()
     y, w = run([y, w])
-    assert y.shape == (2, 8, 12, 5)
+    assert y.shape == (2, 2 * rows, 12, 5)
     np.testing.assert_allclose(y, reference.deconv(x.astype('d'), w), atol=1e-6)
 
 

@@ -66,10 +66,12 @@ def test_sixteen_bit_colour_tiff(tmp_path):
         np.testing.assert_allclose(decoded(tmp_path / name), image / 257, rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize('mode, extension', [(m, e) for m in ('L', 'P', 'RGBA', 'LA', '1') for e in ('png', 'tif', 'bmp')
-                                             if (m, e) != ('LA', 'bmp')])
+@pytest.mark.parametrize('mode', ['L', 'P', 'RGBA', 'LA', '1'])
+@pytest.mark.parametrize('extension', ['png', 'tif', 'bmp'])
 def test_modes(tmp_path, mode, extension):
     from PIL import Image
+    if (mode, extension) == ('LA', 'bmp'):
+        pytest.skip('there is no such file')
     image = Image.fromarray(RGB).convert(mode)
     image.save(tmp_path / f'image.{extension}')
     np.testing.assert_allclose(decoded(tmp_path / f'image.{extension}'), np.array(image.convert('RGB')), atol=1e-4)
@@ -145,7 +147,8 @@ def test_halves_direction_and_range(tmp_path):
     for direction, values in ('AtoB', (-1, 1)), ('BtoA', (1, -1)):
         source, target = run(reader.whole_pair(str(tmp_path / 'pair.png'), direction, 256))
         assert source.shape == target.shape == (1, 256, 256, 3)
-        np.testing.assert_allclose([source.min(), source.max(), target.min(), target.max()], np.repeat(values, 2), atol=1e-6)
+        extremes = [source.min(), source.max(), target.min(), target.max()]
+        np.testing.assert_allclose(extremes, np.repeat(values, 2), atol=1e-6)
 
 
 def test_a_pair_of_the_right_size_is_not_resampled(tmp_path):

@@ -16,7 +16,7 @@ import train
 from tests.conftest import draw_pairs
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TINY = ['--base_filters', '1', '--batch_size', '3', '--log_every', '1', '--samples', '2', '--save_every', '1', '--name', 'tiny']
+TINY = ('--base_filters 1 --batch_size 3 --log_every 1 --samples 2 --save_every 1 --name tiny').split()
 
 
 def start(cwd, script, *args):
@@ -46,7 +46,8 @@ def assert_same_run(one, other):
     assert step == again and a.keys() == b.keys()
     for name in a:
         np.testing.assert_array_equal(a[name], b[name], err_msg=name)
-    assert (one / 'checkpoints/tiny/metrics.jsonl').read_bytes() == (other / 'checkpoints/tiny/metrics.jsonl').read_bytes()
+    metrics = [(cwd / 'checkpoints/tiny/metrics.jsonl').read_bytes() for cwd in (one, other)]
+    assert metrics[0] == metrics[1]
     samples = [sorted((cwd / 'samples/tiny').glob('*.png')) for cwd in (one, other)]
     assert [p.name for p in samples[0]] == [p.name for p in samples[1]]
     assert all(p.read_bytes() == q.read_bytes() for p, q in zip(*samples))
@@ -90,7 +91,8 @@ def test_stopped_after_some_epochs_and_carried_on(unbroken, tmp_path, k):
     run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', str(k), *TINY)
     # A run that ends at k epochs ends with a sample and a step that may lie inside the longer run's epochs.
     output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY)
-    assert f'7 steps, {-(-7 * k // 3)} of them done' in output and 'changed since the run was started: --epochs 3' in output
+    assert f'7 steps, {-(-7 * k // 3)} of them done' in output
+    assert 'changed since the run was started: --epochs 3' in output
     assert_same_run(tmp_path, unbroken[0])
 
 
@@ -106,7 +108,8 @@ def test_a_signal_saves_and_the_run_carries_on(tmp_path, unbroken, number, statu
     output = process.communicate(timeout=100)[0]
     if process.returncode:          # else it was done before the signal came
         assert process.returncode == status
-        assert f'stopped by {signal.Signals(number).name} after step ' in output and 'the same command carries on' in output
+        assert f'stopped by {signal.Signals(number).name} after step ' in output
+        assert 'the same command carries on' in output
     run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY)
     assert_same_run(tmp_path, unbroken[0])
 
@@ -149,14 +152,14 @@ def test_the_writeup_trains_and_tests(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=4, val=1)
     run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, '--layers', 'writeup')
     assert 'moving statistics' in run(tmp_path, 'test.py', '--name', 'tiny')
-    assert '--statistics batch: the layers of the write-up' in run(tmp_path, 'test.py', '--name', 'tiny', '--statistics', 'batch',
-                                                                  status=1)
+    output = run(tmp_path, 'test.py', '--name', 'tiny', '--statistics', 'batch', status=1)
+    assert '--statistics batch: the layers of the write-up' in output
 
 
 def test_gray_and_larger_crops(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=2)
-    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, '--batch_size', '1', '--crop_size', '512',
-                 '--source_channels', '1', '--target_channels', '1')
+    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, '--batch_size', '1',
+                 '--crop_size', '512', '--source_channels', '1', '--target_channels', '1')
     assert 'done' in output and iio.imread(tmp_path / 'samples/tiny/epoch-0001.png').shape == (1024, 1536, 3)
 
 
@@ -184,8 +187,8 @@ def test_mistakes_are_named(args, message, capsys, tmp_path, monkeypatch):
 
 
 def test_the_catalogue_s_row_sets_defaults_that_flags_override():
-    assert train.parse(['--dataset', 'facades']).direction == 'BtoA'
-    assert train.parse(['--dataset', 'facades']).epochs == 200
-    assert train.parse(['--dataset', 'demo']).epochs < 200 and train.parse(['--dataset', 'demo', '--epochs', '7']).epochs == 7
-    assert train.parse(['--dataset', '/data/mine/']).name == 'mine' and train.parse(['--dataset', 'x']).direction == 'AtoB'
-    assert train.parse(['--dataset', 'x', '--crop_size', '512']).load_size == 572
+    parse = lambda *args: train.parse(['--dataset', *args])
+    assert parse('facades').direction == 'BtoA' and parse('facades').epochs == 200
+    assert parse('demo').epochs < 200 and parse('demo', '--epochs', '7').epochs == 7
+    assert parse('/data/mine/').name == 'mine' and parse('x').direction == 'AtoB'
+    assert parse('x', '--crop_size', '512').load_size == 572

@@ -1,0 +1,86 @@
+"""One setting of one framework, timed on request: reads a number of steps a line, answers seconds and memory as JSON.
+
+benchmarks/step.py starts these and lets only one of them work at a time, so that all meet the same minutes.
+"""
+
+import argparse
+import json
+import os
+import resource
+import sys
+import time
+
+sys.path[:0] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+
+
+def tensorflow_step(what, batch_size, size, base, precision):
+    """A function that runs one training step, or the generator, as train.py and test.py do."""
+    import pix2pix  # noqa: F401
+    # isort: split
+    import tensorflow.compat.v1 as tf
+
+    from pix2pix import devices
+    from pix2pix.model import PRECISIONS, build_model
+    from pix2pix.networks import generator
+    tf.disable_eager_execution()
+    source, target = (tf.get_variable(name, [batch_size, size, size, 3], initializer=tf.random_uniform_initializer(-1, 1),
+                                      trainable=False) for name in ('source', 'target'))
+    if what == 'step':
+        model = build_model(source, target, base_filters=base, precision=precision)
+        fetches = [model.train_op, model.losses, model.norms]
+    else:
+        fetches = generator(source, 3, base, 'paper', 0.5, [0, 0], 'batch', PRECISIONS[precision])
+    sess = tf.Session(config=devices.session_config())
+    sess.run(tf.global_variables_initializer())
+    return lambda: sess.run(fetches)
+
+
+def tensorflow_matmul(precision):
+    import tensorflow.compat.v1 as tf
+    tf.disable_eager_execution()
+    a = tf.get_variable('a', [4096, 4096], tf.float32)
+    low = tf.cast(a, precision)
+    product = tf.reduce_max(tf.matmul(low, low))
+    sess = tf.Session()
+    sess.run(tf.global_variables_initializer())
+    return lambda: sess.run(product)
+
+
+def torch_matmul(precision):
+    import torch
+    a = torch.rand(4096, 4096).to(getattr(torch, precision))
+    return lambda: (a @ a)[0, 0].item()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('framework', choices=('tensorflow', 'torch'))
+    parser.add_argument('what', choices=('step', 'forward', 'matmul'))
+    parser.add_argument('--precision', default='float32')
+    parser.add_argument('--batch_size', type=int, default=4)
+    parser.add_argument('--size', type=int, default=256)
+    parser.add_argument('--base_filters', type=int, default=64)
+    parser.add_argument('--channels_last', action='store_true')
+    parser.add_argument('--compile', action='store_true')
+    opts = parser.parse_args()
+    shape = opts.batch_size, opts.size, opts.base_filters, opts.precision
+    if opts.what == 'matmul':
+        step = {'tensorflow': tensorflow_matmul, 'torch': torch_matmul}[opts.framework](opts.precision)
+    elif opts.framework == 'tensorflow':
+        step = tensorflow_step(opts.what, *shape)
+    else:
+        from benchmarks import torch_peer
+        build = torch_peer.training_step if opts.what == 'step' else torch_peer.forward
+        step = build(*shape, opts.channels_last, opts.compile)
+    for line in sys.stdin:
+        seconds = []
+        for _ in range(int(line)):
+            start = time.perf_counter()
+            step()
+            seconds.append(time.perf_counter() - start)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({'seconds': seconds, 'peak_mib': peak}), flush=True)
+
+
+if __name__ == '__main__':
+    main()
