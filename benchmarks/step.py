@@ -54,7 +54,8 @@ def measure(opts):
     matmuls, workers = [], []
     for precision in opts.precisions:
         for framework, python in ('tensorflow', sys.executable), ('torch', opts.torch):
-            matmuls.append((precision, Worker(f'matmul {framework}', python, framework, 'matmul', '--precision', precision)))
+            worker = Worker(f'matmul {framework}', python, framework, 'matmul', '--precision', precision)
+            matmuls.append((precision, worker))
         shape = ['--precision', precision, '--batch_size', opts.batch_size, '--base_filters', opts.base_filters,
                  '--size', opts.size]
         settings = {'ours': [], 'PyTorch NCHW': [], 'PyTorch channels_last': ['--channels_last']}
@@ -109,11 +110,11 @@ def main():
     parser.add_argument('--out', default=os.path.join(HERE, 'results', 'step.json'))
     opts = parser.parse_args()
     if not version(opts.torch, 'torch'):
-        sys.exit(f'benchmarks/step.py: {opts.torch} has no torch: pip install torch==2.13.0 into an environment of its own '
-                 'and give its python as --torch')
+        sys.exit(f'benchmarks/step.py: {opts.torch} has no torch: pip install torch==2.13.0 into an environment of its '
+                 'own and give its python as --torch')
     rows, rates = measure(opts)
-    facts = {'command': ' '.join(sys.argv), 'date': time.strftime('%Y-%m-%d'), 'cpu': cpu(), 'python': platform.python_version(),
-             'tensorflow': version(sys.executable, 'tensorflow'), 'torch': version(opts.torch, 'torch'),
+    facts = {'command': ' '.join(sys.argv), 'date': time.strftime('%Y-%m-%d'), 'cpu': cpu(),
+             'python': platform.python_version(), 'tensorflow': version(sys.executable, 'tensorflow'), 'torch': version(opts.torch, 'torch'),
              'load_before': os.getloadavg()}
     print(', '.join(f'{name} {facts[name]}' for name in ('cpu', 'tensorflow', 'torch', 'date')))
     print(table(opts, rows, rates))

@@ -23,8 +23,9 @@ def tensorflow_step(what, batch_size, size, base, precision):
     from pix2pix.model import PRECISIONS, build_model
     from pix2pix.networks import generator
     tf.disable_eager_execution()
-    source, target = (tf.get_variable(name, [batch_size, size, size, 3], initializer=tf.random_uniform_initializer(-1, 1),
-                                      trainable=False) for name in ('source', 'target'))
+    noise = tf.random_uniform_initializer(-1, 1)
+    source, target = (tf.get_variable(name, [batch_size, size, size, 3], initializer=noise, trainable=False)
+                      for name in ('source', 'target'))
     if what == 'step':
         model = build_model(source, target, base_filters=base, precision=precision)
         fetches = [model.train_op, model.losses, model.norms]
