@@ -114,8 +114,8 @@ def main():
                  'own and give its python as --torch')
     rows, rates = measure(opts)
     facts = {'command': ' '.join(sys.argv), 'date': time.strftime('%Y-%m-%d'), 'cpu': cpu(),
-             'python': platform.python_version(), 'tensorflow': version(sys.executable, 'tensorflow'), 'torch': version(opts.torch, 'torch'),
-             'load_before': os.getloadavg()}
+             'python': platform.python_version(), 'tensorflow': version(sys.executable, 'tensorflow'),
+             'torch': version(opts.torch, 'torch'), 'load_before': os.getloadavg()}
     print(', '.join(f'{name} {facts[name]}' for name in ('cpu', 'tensorflow', 'torch', 'date')))
     print(table(opts, rows, rates))
     os.makedirs(os.path.dirname(opts.out), exist_ok=True)
