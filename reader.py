@@ -75,8 +75,11 @@ def training_batches(folder, names, seed, steps, first_step=0, batch_size=4, dir
 
     first_step = tf.cast(first_step, tf.int64)
     data = tf.data.Dataset.range(first_step * batch_size, steps * batch_size)
-    data = data.map(pair, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return data.batch(batch_size, drop_remainder=True).prefetch(2)
+    data = data.map(pair, num_parallel_calls=os.cpu_count(), deterministic=True)
+    data = data.batch(batch_size, drop_remainder=True).prefetch(2)
+    options = tf.data.Options()
+    options.autotune.enabled = False    # its thread sleeps up to a minute, and closing the session waits for it
+    return data.with_options(options)
 
 
 def place(position, images, seed):
@@ -106,7 +109,7 @@ def decode(path):
     """An image file -> float32 RGB [H, W, 3] in [0, 255]; 16 bits keep their precision, alpha is dropped."""
     content = tf.io.read_file(path)
     jpeg = tf.equal(tf.strings.substr(content, 0, 3), FORMATS[0][0])
-    png = tf.equal(tf.strings.substr(content, 0, 8), FORMATS[1][0])
+    png = tf.equal(tf.strings.substr(content, 0, 8), FORMATS[1][0]) & (tf.strings.length(content) >= 24)
     image = tf.case([(jpeg, lambda: decode_jpeg(content)), (png, lambda: decode_png(content))],
                     lambda: tf.numpy_function(decode_other, [content], tf.float32))
     return tf.ensure_shape(image, [None, None, 3])
@@ -135,7 +138,7 @@ def decode_other(content):
     """BMP, TIFF and WebP, which TensorFlow decodes not at all or not in full: bytes -> [H, W, 3] in [0, 255]."""
     kind = format_of(content)
     if kind not in ('BMP', 'TIFF', 'WebP'):
-        raise ValueError('not a PNG, JPEG, BMP, TIFF or WebP image')
+        raise ValueError('its header is cut off' if kind else 'not a PNG, JPEG, BMP, TIFF or WebP image')
     if kind == 'TIFF':
         image = decode_tiff(content)
     else:
@@ -195,26 +198,37 @@ def cpu_session():
     return tf.compat.v1.Session(config=tf.compat.v1.ConfigProto(device_count={'GPU': 0}))
 
 
-def explain(paths):
-    """The first of `paths` that cannot be read as a pair, and why, as a ReaderError; None where all can."""
+def inspect(paths):
+    """Read files one by one: yields (path, [H, W, 3] in [0, 255], None) or (path, None, ReaderError)."""
     with tf.Graph().as_default(), cpu_session() as sess:
         path = tf.compat.v1.placeholder(tf.string, [])
         content, image = tf.io.read_file(path), decode(path)
         for name in paths:
+            data = None
             try:
                 data = sess.run(content, {path: name})
+                pixels = sess.run(image, {path: name})
             except tf.errors.OpError as error:
-                return ReaderError(f'{name!r}: cannot be opened ({reason(error)})')
-            try:
-                height, width = sess.run(image, {path: name}).shape[:2]
-            except tf.errors.OpError as error:
-                kind = format_of(data)
-                what = 'is empty' if not data else f'does not decode as {kind} ({reason(error)})' if kind else \
-                    'is not a PNG, JPEG, BMP, TIFF or WebP image'
-                return ReaderError(f'{name!r}: {what}')
-            if width % 2:
-                return ReaderError(f'{name!r}: {width} x {height} pixels; an odd width is no pair of equal halves')
-    return None
+                yield name, None, ReaderError(f'{name!r}: {fault(data, reason(error))}')
+                continue
+            height, width = pixels.shape[:2]
+            odd = ReaderError(f'{name!r}: {width} x {height} pixels; an odd width is no pair of equal halves')
+            yield (name, None, odd) if width % 2 else (name, pixels, None)
+
+
+def fault(data, why):
+    """What is wrong with a file of these bytes (None: it did not open) that failed for that reason."""
+    if data is None:
+        return f'cannot be opened ({why})'
+    if not data:
+        return 'is empty'
+    kind = format_of(data)
+    return f'does not decode as {kind} ({why})' if kind else 'is not a PNG, JPEG, BMP, TIFF or WebP image'
+
+
+def explain(paths):
+    """The first of `paths` that cannot be read as a pair, and why, as a ReaderError; None where all can."""
+    return next((error for _, _, error in inspect(paths) if error), None)
 
 
 def reason(error):

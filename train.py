@@ -135,12 +135,14 @@ def train(opts, train_dir, names, samples, run_dir, sample_dir):
     batches = tf.data.make_initializable_iterator(reader.training_batches(
         train_dir, names, opts.seed, steps, first_step, opts.batch_size, opts.direction, opts.load_size, opts.crop_size,
         not opts.no_flip, **channels))
-    model = build_model(*batches.get_next(), opts.layers, opts.base_filters, opts.keep_prob, opts.seed,
+    batch = batches.get_next()
+    model = build_model(*batch, opts.layers, opts.base_filters, opts.keep_prob, opts.seed,
                         opts.learning_rate, opts.beta1, opts.l1_weight, opts.gan_weight, opts.precision)
     path = tf.placeholder(tf.string, [])
     source, target = reader.whole_pair(path, opts.direction, opts.crop_size, **channels)
     output = generator(source, opts.target_channels, opts.base_filters, opts.layers, opts.keep_prob, [opts.seed, 0],
                        STATISTICS[opts.layers], PRECISIONS[opts.precision])
+    fetches = {'train': model.train_op, 'losses': model.losses, 'norms': model.norms, 'batch': batch}
     saver, init = checkpoint.new_saver(), tf.global_variables_initializer()
 
     def due(step, every):
@@ -161,12 +163,18 @@ def train(opts, train_dir, names, samples, run_dir, sample_dir):
         for step in range(first + 1, steps + 1):
             # One step; a loss or gradient that is not finite ends the run.
             try:
-                out = sess.run({'train': model.train_op, 'losses': model.losses, 'norms': model.norms})
+                out = sess.run(fetches)
             except tf.errors.OpError as error:
                 paths = reader.paths_of_step(train_dir, names, opts.seed, step, opts.batch_size)
-                raise reader.explain(paths) or error from None
+                raise reader.explain(paths) or error from None     # the file, not the node of the graph
             losses = {name: float(value) for name, value in out['losses'].items()}
-            check_finite({**losses, **out['norms']}, step)
+            wrong = {name: value for name, value in {**losses, **out['norms']}.items() if not math.isfinite(value)}
+            if wrong:
+                picture = os.path.join(sample_dir, f'not-finite-step-{step}.png')
+                images.write_png(picture, images.grid([map(images.to_uint8, pair) for pair in zip(*out['batch'])]))
+                name, value = next(iter(wrong.items()))
+                raise FloatingPointError(f'{name} is {value} at step {step}; its batch is in {picture}, the checkpoint '
+                                         'before it is kept; a lower --learning_rate may help')
             progress.show(step, losses)
 
             # Log, sample and save, the checkpoint last: what it has seen is on the disk before it.
@@ -197,16 +205,12 @@ def train(opts, train_dir, names, samples, run_dir, sample_dir):
           f'then run: python test.py --name {opts.name}')
 
 
-def check_finite(values, step):
-    """Raise FloatingPointError naming the value that is not finite."""
-    for name, value in values.items():
-        if not math.isfinite(value):
-            raise FloatingPointError(f'{name} is {value} at step {step}')
-
-
 if __name__ == '__main__':
     try:
         main(parse())
-    except (catalogue.DatasetError, reader.ReaderError, run.RunError, checkpoint.CheckpointError, FloatingPointError,
-            OSError) as error:
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except reader.ReaderError as error:
+        sys.exit(f'train.py: {error}; python -m datasets.check FOLDER reads every file')
+    except (catalogue.DatasetError, run.RunError, checkpoint.CheckpointError, FloatingPointError, OSError) as error:
         sys.exit(f'train.py: {error}')

@@ -38,9 +38,8 @@ def save(sess, saver, run_dir, step, keep):
             os.replace(file, os.path.join(run_dir, os.path.basename(file)))
     except (tf.errors.OpError, OSError) as error:
         free = shutil.disk_usage(run_dir).free
-        why = (error.message if isinstance(error, tf.errors.OpError) else str(error)).splitlines()[0]
         raise CheckpointError(f'{prefix_of(run_dir, step)} could not be written with {free / 2 ** 20:.0f} MiB free: '
-                              f'{why}; the older checkpoints are whole') from None
+                              f'{reason(error)}; the older checkpoints are whole') from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     for old in steps_in(run_dir)[:-keep]:
@@ -59,6 +58,7 @@ def restore_latest(sess, saver, run_dir, say=print):
 
     Damaged ones are named and passed over; CheckpointError where all are.
     """
+    shutil.rmtree(os.path.join(run_dir, 'partial'), ignore_errors=True)     # of a process that was killed
     steps = steps_in(run_dir)
     for step in reversed(steps):
         try:
@@ -77,5 +77,10 @@ def restore(sess, saver, prefix):
     try:
         saver.restore(sess, prefix)
     except (tf.errors.OpError, ValueError) as error:
-        why = getattr(error, 'message', str(error)).splitlines()[0]
-        raise CheckpointError(f'{prefix}: cannot be restored, damaged or of another model ({why[:160]})') from None
+        raise CheckpointError(f'{prefix}: cannot be restored, damaged or of another model ({reason(error)})') from None
+
+
+def reason(error):
+    """The one line of an error that says what happened."""
+    lines = getattr(error, 'message', str(error)).splitlines()
+    return next((line for line in lines if line and line != 'Graph execution error:'), type(error).__name__)[:160]

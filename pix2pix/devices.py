@@ -20,7 +20,7 @@ def describe():
     gpus = tf.config.list_physical_devices('GPU')
     if gpus:
         return f'GPU: {tf.config.experimental.get_device_details(gpus[0]).get("device_name", "of unknown make")}'
-    return f'CPU: {len(os.sched_getaffinity(0))} cores; TensorFlow sees no GPU'
+    return f'CPU: {os.cpu_count()} cores; TensorFlow sees no GPU'
 
 
 def precision(wanted):

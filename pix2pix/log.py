@@ -23,7 +23,10 @@ class Log:
 
     def scalars(self, step, values):
         """One line and one event: a dict of floats."""
-        self.file.write(json.dumps({'step': step, **values}) + '\n')
+        try:
+            self.file.write(json.dumps({'step': step, **values}) + '\n')
+        except OSError as error:        # of a write, which does not name its file
+            raise OSError(f'{self.file.name} could not be written: {error.strerror}') from None
         self.writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag=name, simple_value=value)
                                                   for name, value in values.items() if name != 'epoch']), step)
 

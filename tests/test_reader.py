@@ -97,6 +97,7 @@ def hostile(folder):
     return {'empty.png': (b'', 'is empty'),
             'text.png': (b'hello, world', 'is not a PNG, JPEG, BMP, TIFF or WebP image'),
             'moving.png': (iio.imwrite('<bytes>', np.stack([RGB, RGB]), extension='.gif'), 'is not a PNG'),
+            'header.png': (png[:12], 'does not decode as PNG (its header is cut off)'),
             'half.png': (png[:len(png) // 2], 'does not decode as PNG'),
             'half.jpg': (iio.imwrite('<bytes>', RGB, extension='.jpg')[:300], 'does not decode as JPEG'),
             'half.bmp': (iio.imwrite('<bytes>', RGB, extension='.bmp')[:40], 'does not decode as BMP'),

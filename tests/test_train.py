@@ -171,6 +171,17 @@ def test_a_broken_image_ends_the_run_with_its_name(tmp_path):
     assert 'Traceback' not in output and 'node' not in output
 
 
+def test_a_loss_that_is_not_finite_ends_the_run_and_shows_the_batch(tmp_path):
+    draw_pairs(tmp_path / 'pairs', train=2, val=1)
+    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '9', *TINY, '--batch_size', '2',
+                 '--learning_rate', '1e30', '--save_every', '1', status=1)
+    last = output.splitlines()[-1]
+    assert last.startswith('train.py: ')
+    assert ' is nan at step 2; its batch is in samples/tiny/not-finite-step-2.png' in last
+    assert iio.imread(tmp_path / 'samples/tiny/not-finite-step-2.png').shape == (512, 512, 3)
+    assert variables(tmp_path)[1] == 1
+
+
 @pytest.mark.parametrize('args, message', [
     (['--dataset', 'nowhere'], 'nowhere: no such folder'),
     (['--dataset', 'x', '--crop_size', '300'], 'must be a multiple of 256'),
