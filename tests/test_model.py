@@ -14,7 +14,7 @@ def build(**options):
 
 
 def values(sess, variables):
-    return {v.op.name: sess.run(v).astype('d') for v in variables}
+    return {name: value.astype('d') for name, value in sess.run({v.op.name: v for v in variables}).items()}
 
 
 @pytest.mark.parametrize('layers', ['paper', 'writeup'])
@@ -87,7 +87,7 @@ def test_confident_discriminator_leaves_everything_finite(precision):
             bias.load([logit], sess)
             out = sess.run([model.train_op, model.losses, model.norms])
             assert np.isfinite([*out[1].values(), *out[2].values()]).all(), (logit, out)
-            assert all(np.isfinite(sess.run(v)).all() for v in tf.trainable_variables())
+            assert all(np.isfinite(value).all() for value in sess.run(tf.trainable_variables()))
 
 
 def test_variables_stay_float32_in_bfloat16():
@@ -107,7 +107,7 @@ def test_same_seed_same_bits_and_dropout_changes_with_the_step(precision):
                 frozen = sess.run(model.output), sess.run(model.output)
                 for _ in range(steps):
                     sess.run(model.train_op)
-                return frozen, [sess.run(v) for v in tf.global_variables()]
+                return frozen, sess.run(tf.global_variables())
     (first, again), variables = train(7, 2)
     np.testing.assert_array_equal(first, again)             # the step decides, not the number of runs
     for one, other in zip(variables, train(7, 2)[1]):

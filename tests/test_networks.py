@@ -56,7 +56,7 @@ def test_generator_against_float64(layers):
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())
         spread(sess)
-        w = {v.op.name: sess.run(v) for v in tf.trainable_variables()}
+        w = sess.run({v.op.name: v for v in tf.trainable_variables()})
         np.testing.assert_allclose(sess.run(output), reference.generator(image, w, layers), atol=2e-3)
 
 
@@ -67,7 +67,7 @@ def test_discriminator_against_float64():
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())
         spread(sess)
-        w = {v.op.name: sess.run(v) for v in tf.trainable_variables()}
+        w = sess.run({v.op.name: v for v in tf.trainable_variables()})
         np.testing.assert_allclose(sess.run(logits), reference.discriminator(source, target, w), atol=2e-3)
 
 

@@ -13,6 +13,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import train
+from pix2pix.run import RunError
 from tests.conftest import draw_pairs
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -138,14 +139,14 @@ def test_testing_a_run(unbroken):
         assert (cwd / 'other/output/0.png').read_bytes() != first, switch
 
 
-def test_changed_options_stop_the_run(unbroken):
+def test_changed_options_stop_the_run(unbroken, monkeypatch):
     cwd, _ = unbroken
-    before = variables(cwd)[1]
+    monkeypatch.chdir(cwd)
+    before = (cwd / 'checkpoints/tiny/options.json').read_text()
     for option, value in ('--base_filters', '2'), ('--direction', 'BtoA'), ('--seed', '1'), ('--layers', 'writeup'):
-        output = run(cwd, 'train.py', '--dataset', 'pairs', '--epochs', '9', *TINY, option, value, status=1)
-        assert f'{option} is {value} but the run was started with' in output and output.count('\n') == 1
-    assert variables(cwd)[1] == before
-    assert json.loads((cwd / 'checkpoints/tiny/options.json').read_text())['epochs'] == 3
+        with pytest.raises(RunError, match=f'{option} is {value} but the run was started with'):
+            train.main(train.parse(['--dataset', 'pairs', '--epochs', '9', *TINY, option, value]))
+    assert (cwd / 'checkpoints/tiny/options.json').read_text() == before and variables(cwd)[1] == 7
 
 
 def test_the_writeup_trains_and_tests(tmp_path):
@@ -173,8 +174,10 @@ def test_a_broken_image_ends_the_run_with_its_name(tmp_path):
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_shows_the_batch(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=2, val=1)
-    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '9', *TINY, '--batch_size', '2',
-                 '--learning_rate', '1e30', '--save_every', '1', status=1)
+    args = ['--dataset', 'pairs', *TINY, '--batch_size', '2']
+    run(tmp_path, 'train.py', *args, '--epochs', '1')
+    output = run(tmp_path, 'train.py', *args, '--epochs', '9', '--learning_rate', '1e30', status=1)
+    assert 'changed since the run was started: --epochs 9, --learning_rate 1e+30' in output
     last = output.splitlines()[-1]
     assert last.startswith('train.py: ')
     assert ' is nan at step 2; its batch is in samples/tiny/not-finite-step-2.png' in last
