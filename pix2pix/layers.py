@@ -5,7 +5,7 @@ import zlib
 import tensorflow.compat.v1 as tf
 
 EPSILON = 1e-5      # batch norm: added to the variance
-SMALL = 8           # deconv: rows up to which a matrix product is faster (docs/benchmarks.md)
+SMALL = {tf.float32: 16, tf.bfloat16: 8}    # deconv: rows up to which a matrix product is faster (docs/benchmarks.md)
 DECAY = 0.9         # batch norm: of the moving statistics
 
 
@@ -36,7 +36,7 @@ def deconv(x, name, width, bias=False):
     """4x4 transposed convolution at stride 2: [N, H, W, C] -> [N, 2H, 2W, width]."""
     with tf.variable_scope(name):
         w = variable('w', [4, 4, width, x.shape[-1]], normal(0.0))
-        if x.shape[1] is not None and x.shape[1] <= SMALL:
+        if x.shape[1] is not None and x.shape[1] <= SMALL[x.dtype]:
             x = deconv_as_matmul(x, tf.cast(w, x.dtype))
         else:
             shape = tf.shape(x) * [1, 2, 2, 0] + [0, 0, 0, width]
