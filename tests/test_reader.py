@@ -1,8 +1,11 @@
+import os
+
 import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
 import tifffile
+from PIL import Image
 
 import reader
 from tests.conftest import draw_pairs
@@ -69,7 +72,6 @@ def test_sixteen_bit_colour_tiff(tmp_path):
 @pytest.mark.parametrize('mode', ['L', 'P', 'RGBA', 'LA', '1'])
 @pytest.mark.parametrize('extension', ['png', 'tif', 'bmp'])
 def test_modes(tmp_path, mode, extension):
-    from PIL import Image
     if (mode, extension) == ('LA', 'bmp'):
         pytest.skip('there is no such file')
     image = Image.fromarray(RGB).convert(mode)
@@ -104,6 +106,7 @@ def hostile(folder):
             'half.tif': (iio.imwrite('<bytes>', RGB, extension='.tif')[:40], 'does not decode as TIFF'),
             'half.webp': (iio.imwrite('<bytes>', RGB, extension='.webp')[:40], 'does not decode as WebP'),
             'odd width.png': (odd, '7 x 6 pixels; an odd width'),
+            'one pixel.png': (iio.imwrite('<bytes>', RGB[:1, :1], extension='.png'), '1 x 1 pixels; an odd width'),
             'bomb\nñ.png': (bytes(bomb), 'pixels are read at most, not] [60000 60000]'),
             'nan.tif': ((folder / 'nan').read_bytes(), 'NaN or infinity'),
             'integers.tif': ((folder / 'integers').read_bytes(), 'int32 values')}
@@ -248,3 +251,21 @@ def test_no_jitter_where_load_size_is_crop_size(tmp_path):
 
 def test_unique_stems():
     assert reader.unique_stems(['a.png', 'b.jpg', 'a.jpg']) == ['a.png', 'b', 'a.jpg']
+
+
+def test_cmyk_and_a_file_of_two_pixels(tmp_path):
+    cmyk, two = str(tmp_path / 'cmyk.jpg'), str(tmp_path / 'two.png')
+    Image.new('CMYK', (8, 4), (0, 255, 255, 0)).save(cmyk)      # red
+    iio.imwrite(two, np.zeros([1, 2, 3], np.uint8))
+    (_, red, _), (_, black, _) = reader.inspect([cmyk, two])
+    assert red.shape == (4, 8, 3) and red[..., 0].min() > 200 and red[..., 1:].max() < 60
+    assert black.shape == (1, 2, 3)
+
+
+def test_a_file_that_may_not_be_read(tmp_path):
+    path = tmp_path / 'a.png'
+    iio.imwrite(path, np.zeros([4, 8, 3], np.uint8))
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip('this user may read every file')
+    assert "a.png': cannot be opened (" in str(reader.explain([str(path)]))
