@@ -13,10 +13,13 @@ import imageio.v3 as iio
 import numpy as np
 import tensorflow as tf
 import tifffile
+from PIL import Image
 
 EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
 MAX_PIXELS = 2 ** 27        # of one file, by its declared size: a decompression bomb is refused before it is decoded
 GRAY = (0.299, 0.587, 0.114)    # ITU-R BT.601
+ORIENTATION = 0x0112        # the EXIF tag
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS     # else Pillow warns from 2 ** 26 on
 
 #           first bytes            format
 FORMATS = [(b'\xff\xd8\xff',       'JPEG'),
@@ -42,6 +45,21 @@ def list_images(folder):
     if not names:
         raise ReaderError(f'{folder}: no images in it ({" ".join(EXTENSIONS)})')
     return names
+
+
+def walk(path, without=None):
+    """The names of a file, or of all images under a folder, sorted, below that folder; not those under `without`."""
+    if os.path.isfile(path):
+        return [os.path.basename(path)]
+    found = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names
+             if name.lower().endswith(EXTENSIONS)]
+    if without:
+        outside = os.path.abspath(without) + os.sep
+        found = [name for name in found if not os.path.abspath(name).startswith(outside)]
+    if not found:
+        raise ReaderError(f'{path}: no images in it ({" ".join(EXTENSIONS)})' if os.path.isdir(path) else
+                          f'{path}: no such file or folder')
+    return sorted(os.path.relpath(name, path) for name in found)
 
 
 def unique_stems(names):
@@ -77,9 +95,14 @@ def training_batches(folder, names, seed, steps, first_step=0, batch_size=4, dir
     data = tf.data.Dataset.range(first_step * batch_size, steps * batch_size)
     data = data.map(pair, num_parallel_calls=os.cpu_count(), deterministic=True)
     data = data.batch(batch_size, drop_remainder=True).prefetch(2)
+    return data.with_options(no_autotune())
+
+
+def no_autotune():
+    """Its thread sleeps up to a minute, and closing the session waits for it."""
     options = tf.data.Options()
-    options.autotune.enabled = False    # its thread sleeps up to a minute, and closing the session waits for it
-    return data.with_options(options)
+    options.autotune.enabled = False
+    return options
 
 
 def place(position, images, seed):
@@ -93,6 +116,66 @@ def whole_pair(path, direction='AtoB', size=256, source_channels=3, target_chann
     """One pair as test.py sees it, resized whole: path -> (source, target), [1, size, size, channels] in [-1, 1]."""
     both = normalise(resize(decode_pair(path, direction, source_channels, target_channels), size))
     return tf.split(both[None], [source_channels, target_channels], axis=-1)
+
+
+def whole_pairs(paths, *how):
+    """The pairs of `paths` one by one, read ahead: yields (source, target), [size, size, channels] in [-1, 1].
+
+    `how` is that of whole_pair. ReaderError names the first that cannot be read.
+    """
+    with tf.Graph().as_default(), cpu_session() as sess:
+        pairs = tf.data.Dataset.from_tensor_slices(paths).map(lambda path: tuple(whole_pair(path, *how)),
+                                                              num_parallel_calls=2, deterministic=True).prefetch(2)
+        pair = tf.compat.v1.data.make_one_shot_iterator(pairs.with_options(no_autotune())).get_next()
+        for path in paths:
+            try:
+                source, target = sess.run(pair)
+            except tf.errors.OpError as error:
+                raise explain([path]) or error from None
+            yield source[0], target[0]
+
+
+def pictures(paths):
+    """Single images one by one, upright: yields (path, RGB [H, W, 3] of uint8, or uint16 where the file has more
+    than 8 bits, None), or (path, None, ReaderError)."""
+    for path, pixels, error in inspect(paths, pairs=False):
+        if error:
+            yield path, None, error
+            continue
+        with open(path, 'rb') as file:
+            content = file.read()
+        if bits(content) == 8:
+            pixels = np.rint(pixels, out=pixels).astype(np.uint8)
+        else:
+            pixels = np.rint(np.multiply(pixels, 257, out=pixels), out=pixels).astype(np.uint16)
+        yield path, turn_upright(pixels, content), None
+
+
+def bits(content):
+    """8, or 16 for what has more."""
+    kind = format_of(content)
+    if kind == 'PNG':
+        return 16 if content[24] == 16 else 8
+    if kind == 'TIFF':
+        with tifffile.TiffFile(io.BytesIO(content)) as tiff:
+            return 16 if tiff.pages[0].dtype.itemsize > 1 else 8
+    return 8
+
+
+def turn_upright(pixels, content):
+    """[H, W, C] as stored -> as it is meant to be seen, by the orientation in its EXIF data (1 to 8)."""
+    try:
+        with Image.open(io.BytesIO(content)) as header:
+            orientation = header.getexif().get(ORIENTATION, 1)
+    except (OSError, ValueError, SyntaxError):      # no header that Pillow knows
+        return pixels
+    if orientation in (5, 6, 7, 8):
+        pixels = np.swapaxes(pixels, 0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels
 
 
 def decode_pair(path, direction, source_channels, target_channels):
@@ -198,8 +281,11 @@ def cpu_session():
     return tf.compat.v1.Session(config=tf.compat.v1.ConfigProto(device_count={'GPU': 0}))
 
 
-def inspect(paths):
-    """Read files one by one: yields (path, [H, W, 3] in [0, 255], None) or (path, None, ReaderError)."""
+def inspect(paths, pairs=True):
+    """Read files one by one: yields (path, [H, W, 3] in [0, 255], None) or (path, None, ReaderError).
+
+    Of `pairs` an odd width is an error too.
+    """
     with tf.Graph().as_default(), cpu_session() as sess:
         path = tf.compat.v1.placeholder(tf.string, [])
         content, image = tf.io.read_file(path), decode(path)
@@ -213,7 +299,7 @@ def inspect(paths):
                 continue
             height, width = pixels.shape[:2]
             odd = ReaderError(f'{name!r}: {width} x {height} pixels; an odd width is no pair of equal halves')
-            yield (name, None, odd) if width % 2 else (name, pixels, None)
+            yield (name, None, odd) if pairs and width % 2 else (name, pixels, None)
 
 
 def fault(data, why):

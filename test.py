@@ -1,100 +1,148 @@
-"""Run a checkpoint on the test pairs of its data set: python test.py --name facades"""
+"""Run a checkpoint on the test pairs of its data set: python test.py --name facades
+or on any pictures: python test.py --name facades --input FILE_OR_FOLDER --output FOLDER"""
 
 import argparse
+import json
 import os
 import sys
 
-import pix2pix  # noqa: F401  first: keeps TensorFlow's start-up chatter off the terminal
+import pix2pix
 
 # isort: split
 import tensorflow.compat.v1 as tf
 from tqdm import tqdm
 
 import reader
-from pix2pix import checkpoint, devices, images, run
-from pix2pix.model import PRECISIONS
-from pix2pix.networks import STATISTICS, generator
+from datasets.download import fetch
+from pix2pix import checkpoint, devices, fid, files, images, log, metrics, report, run
+from pix2pix.flags import adder, natural
 
 
 def parse(args=None):
     parser = argparse.ArgumentParser(description=__doc__)
 
-    def add(flag, help, default=None, **how):
-        parser.add_argument(flag, default=default, help=help if default is None else f'{help} (%(default)s)', **how)
+    add = adder(parser)
+
+    def switch(flag, help):
+        parser.add_argument(flag, action='store_true', help=help)
     add('--name',                                 help='of the run: its newest checkpoint')
+    add('--best',       choices=metrics.NAMES,    help='its best checkpoint instead, by validation metric')
     add('--checkpoint',                           help='path of one checkpoint, e.g. checkpoints/facades/model-20000')
     add('--dataset',                              help='folder of pairs; default: the one of the training')
     add('--split',                                help='folder in it; default: test, or val where there is none')
-    add('--limit',      type=int,                 help='only the first so many images')
+    add('--limit',      type=natural,             help='only the first so many images')
+    add('--input',                                help='instead of pairs: a picture, or a folder with sub-folders')
     add('--output',                               help='folder of the results; default: samples/NAME/test')
+    switch('--overwrite',                         help='replace pictures that --output has already')
+    add('--tile',       type=int, default=1024,   help='larger pictures go in tiles of so many pixels a side')
     add('--statistics', choices=('batch', 'moving'), help="of batch norm: each image's own, as the original, or the "
                                                           'moving ones of the training; default: batch for '
                                                           '--layers paper, moving for writeup')
-    parser.add_argument('--no_dropout', action='store_true', help='switch dropout off; the original leaves it on')
+    switch('--no_dropout',                        help='switch dropout off; the original leaves it on')
     add('--seed',       type=int, default=0,      help='of the dropout masks, the same for every image')
     add('--precision',  choices=('auto', 'float32', 'bfloat16'), help='default: that of the training')
+    switch('--fid',                               help='FID and KID too')
+    add('--inception',                            help='file of the Inception graph; default: downloaded once')
     opts = parser.parse_args(args)
     if not opts.name and not opts.checkpoint:
         parser.error('give --name RUN or --checkpoint PATH')
+    if opts.best and opts.checkpoint:
+        parser.error('--best picks the checkpoint: give it --name, and no --checkpoint')
+    if opts.input and not opts.output:
+        parser.error('--input needs --output FOLDER')
+    for flag in ('dataset', 'split', 'fid', 'limit'):
+        if opts.input and getattr(opts, flag):
+            parser.error(f'--{flag} is for pairs, --input for pictures without a target')
     return opts
 
 
 def main(opts):
-    # The run's options say what was trained; no flag has to be repeated.
-    run_dir = os.path.dirname(opts.checkpoint) if opts.checkpoint else os.path.join('checkpoints', opts.name)
-    trained = argparse.Namespace(**run.read_options(os.path.join(run_dir, 'options.json')))
-    opts.statistics = opts.statistics or STATISTICS[trained.layers]
-    opts.precision = devices.precision(opts.precision or trained.precision)
-    opts.output = opts.output or os.path.join('samples', opts.name or trained.name, 'test')
-    if opts.statistics == 'batch' and trained.layers == 'writeup' and trained.crop_size == 256:
-        raise run.RunError('--statistics batch: the layers of the write-up normalise a 1x1 bottleneck, and one image '
-                           'has no variance there; use --statistics moving')
-    folder = opts.dataset or trained.folder
+    path = opts.checkpoint or os.path.join('checkpoints', opts.name)
+    if opts.best:
+        lines = log.read(os.path.join(path, 'metrics.jsonl'))
+        step = metrics.best_step(lines, opts.best, checkpoint.steps_in(path)) if lines else None
+        if not step:
+            raise run.RunError(f'{path}: none of its checkpoints was validated; train.py --keep_best {opts.best} keeps '
+                               'the best')
+        path = checkpoint.prefix_of(path, step)
+    generator = pix2pix.Generator(path, not opts.no_dropout, opts.statistics, opts.seed, opts.precision, opts.tile)
+    print(f'{devices.describe()}; {generator.precision}; checkpoint {generator.step} of {generator.run_dir}; '
+          f'{generator.statistics} statistics, dropout {"on" if generator.dropout else "off"}')
+    if opts.input:
+        translate(opts, generator)
+    else:
+        evaluate(opts, generator)
+
+
+def evaluate(opts, generator):
+    """Pairs: pictures of source, output and target, and metrics."""
+    trained = generator.options
+    name = opts.name or os.path.basename(os.path.abspath(generator.run_dir))
+    folder, samples = opts.dataset or trained['folder'], os.path.join('samples', name)
+    output = opts.output or os.path.join(samples, 'test')
     split = next((f'{folder}/{name}' for name in ([opts.split] if opts.split else ['test', 'val'])
                   if tf.io.gfile.isdir(f'{folder}/{name}')), None)
     if not split:
-        raise run.RunError(f'{folder}: no folder {opts.split or "test or val"} in it; name one with --split, or '
-                           'other pairs with --dataset')
+        raise run.RunError(f'{folder}: no folder {opts.split or "test or val"} in it; name one with --split, other '
+                           'pairs with --dataset, or single pictures with --input')
     names = reader.list_images(split)[:opts.limit]
+    print(f'{len(names):,} images of {split}')
+    pairs = reader.whole_pairs([f'{split}/{name}' for name in names], trained['direction'], trained['crop_size'],
+                               trained['source_channels'], trained['target_channels'])
+    if opts.fid and len(names) < 2:
+        raise run.RunError('--fid needs two images or more')
+    compare, inception = metrics.Comparison(), fid.Inception(opts.inception, fetch) if opts.fid else None
+    results, features = {}, []
     stems = reader.unique_stems(names)
+    for stem, (source, target) in zip(tqdm(stems, unit='image', disable=not sys.stderr.isatty()), pairs):
+        triple = [images.to_uint8(image) for image in (source, generator.forward(source), target)]
+        images.write_png(os.path.join(output, 'output', stem + '.png'), triple[1])
+        images.write_png(os.path.join(output, 'compare', stem + '.png'), images.grid([triple]))
+        results[stem] = compare(triple[1], triple[2])
+        if inception:
+            features.append([inception(image) for image in triple[1:]])
+    summary = {'count': len(results), **metrics.mean(results.values())}
+    print(metrics.table(results))
+    if inception:
+        summary.update(fid.distances(features))
+        print(f'FID {summary["fid"]:.2f}  KID {summary["kid"]:.5f}  of {len(results):,} images'
+              + (f'; under {fid.FEW:,} they say little' if len(results) < fid.FEW else ''))
+    for name, values in [('options', dict(vars(opts), step=generator.step, split=split)),
+                         ('metrics', {'checkpoint': generator.step, 'split': split, **summary, 'images': results})]:
+        files.write(os.path.join(output, name + '.json'), json.dumps(values, indent=1) + '\n')
+    page = os.path.join(opts.output or samples, 'index.html')
+    report.write(page, generator.run_dir, samples, output)
+    print(f'open {page}, or {output}/compare (source | output | target), {output}/output')
 
-    # The graph: pairs one at a time, so that what comes out for one never depends on the others.
-    pairs = tf.data.Dataset.from_tensor_slices([f'{split}/{name}' for name in names])
-    pairs = pairs.map(lambda path: tuple(reader.whole_pair(path, trained.direction, trained.crop_size,
-                                                           trained.source_channels, trained.target_channels)),
-                      num_parallel_calls=2, deterministic=True).prefetch(2)
-    source, target = tf.data.make_one_shot_iterator(pairs).get_next()
-    output = generator(source, trained.target_channels, trained.base_filters, trained.layers,
-                       1.0 if opts.no_dropout else trained.keep_prob, [opts.seed, 0], opts.statistics,
-                       PRECISIONS[opts.precision])
-    saver = checkpoint.new_saver()
 
-    with tf.Session(config=devices.session_config()) as sess:
-        if opts.checkpoint:
-            checkpoint.restore(sess, saver, opts.checkpoint)
-            step = os.path.basename(opts.checkpoint)
+def translate(opts, generator):
+    """Pictures without a target: each to a PNG of its size; one that cannot be read is named and the others go on."""
+    names = reader.walk(opts.input, opts.output)
+    folder = opts.input if os.path.isdir(opts.input) else os.path.dirname(opts.input)
+    paths = {os.path.join(folder, name): os.path.join(opts.output, stem + '.png')
+             for name, stem in zip(names, reader.unique_stems(names))}
+    there = [path for path in paths if os.path.exists(paths[path]) and not opts.overwrite]
+    todo = [path for path in paths if path not in there]
+    failed = 0
+    for path, picture, error in tqdm(reader.pictures(todo), total=len(todo), unit='image',
+                                     disable=not sys.stderr.isatty()):
+        if error:
+            failed += 1
+            tqdm.write(f'test.py: {error}', file=sys.stderr)
         else:
-            step = checkpoint.restore_latest(sess, saver, run_dir)
-            if not step:
-                raise run.RunError(f'{run_dir}: no checkpoint yet; train.py writes the first after --save_every epochs')
-        sess.graph.finalize()
-        print(f'{devices.describe()}; {opts.precision}; checkpoint {step} of {run_dir}; {len(names)} images of '
-              f'{split}; {opts.statistics} statistics, dropout {"off" if opts.no_dropout else "on"}')
-        for name, stem in zip(tqdm(names, unit='image', disable=not sys.stderr.isatty()), stems):
-            try:
-                triple = sess.run([source, output, target])
-            except tf.errors.OpError as error:
-                raise reader.explain([f'{split}/{name}']) or error from None
-            triple = [images.to_uint8(image[0]) for image in triple]
-            images.write_png(os.path.join(opts.output, 'output', stem + '.png'), triple[1])
-            images.write_png(os.path.join(opts.output, 'compare', stem + '.png'), images.grid([triple]))
-    run.write_options(os.path.join(opts.output, 'options.json'), dict(vars(opts), step=step, split=split))
-    print(f'open {opts.output}/compare (source | output | target) or {opts.output}/output')
+            images.write_png(paths[path], generator(picture))
+    print(f'{len(todo) - failed:,} pictures in {opts.output}')
+    if there:
+        print(f'{len(there):,} were there already, such as {paths[there[0]]}, and were left alone; --overwrite '
+              'replaces them', file=sys.stderr)
+    if failed or there:
+        sys.exit(1)
 
 
 if __name__ == '__main__':
     try:
-        with tf.Graph().as_default():
-            main(parse())
-    except (reader.ReaderError, run.RunError, checkpoint.CheckpointError, OSError) as error:
+        main(parse())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (reader.ReaderError, run.RunError, checkpoint.CheckpointError, fid.FidError, OSError) as error:
         sys.exit(f'test.py: {error}')

@@ -13,9 +13,9 @@ import tensorflow.compat.v1 as tf
 
 import reader
 from datasets import catalogue
-from pix2pix import checkpoint, devices, images, run
+from pix2pix import checkpoint, devices, images, log, metrics, report, run
+from pix2pix.flags import adder, natural, positive, rate, rate1, weight
 from pix2pix.interrupt import Interrupt
-from pix2pix.log import Log
 from pix2pix.model import PRECISIONS, build_model
 from pix2pix.networks import LAYERS, MULTIPLE, STATISTICS, generator
 from pix2pix.progress import Progress
@@ -29,8 +29,7 @@ def parse(args=None):
     """The options of the command line, over those of the catalogue's row, over the defaults."""
     parser = argparse.ArgumentParser(description=__doc__)
 
-    def add(flag, help, default=None, **how):
-        parser.add_argument(flag, default=default, help=help if default is None else f'{help} (%(default)s)', **how)
+    add = adder(parser)
     add('--dataset',         required=True,             help='folder of pairs, or ' + ' '.join(catalogue.CATALOGUE))
     add('--name',                                       help='of the run; default: of the data set')
     add('--direction',       choices=('AtoB', 'BtoA'),  help='AtoB: left to right; default: of the data set, or AtoB')
@@ -52,8 +51,10 @@ def parse(args=None):
     parser.add_argument('--no_flip', action='store_true', help='do not mirror at random')
     add('--save_every',      type=natural, default=5,   help='epochs from one checkpoint to the next')
     add('--keep',            type=natural, default=3,   help='checkpoints kept, the newest')
+    add('--keep_best',       choices=('l1', 'ssim'),    help='keep the best checkpoint too, by this validation metric')
     add('--sample_every',    type=natural, default=1,   help='epochs from one sample grid to the next')
     add('--samples',         type=natural, default=4,   help='validation pairs in a sample grid')
+    add('--validate_every',  type=natural, default=5,   help='epochs from one validation to the next')
     add('--log_every',       type=natural, default=10,  help='steps from one line of metrics.jsonl to the next')
     add('--seed',            type=int,     default=0,   help='of weights, order, crop, mirror and dropout')
     parser.add_argument('--deterministic', action='store_true', help='the same bits every time on a GPU too, slower')
@@ -77,21 +78,6 @@ def parse(args=None):
     return opts
 
 
-def number(kind, low, high=math.inf, low_included=False):
-    """An argparse type: a number of that kind between low and high."""
-    def parse_number(text):
-        value = kind(text)
-        if not (low < value < high or (low_included and value == low)):
-            raise ValueError
-        return value
-    parse_number.__name__ = f'{kind.__name__} between {low} and {high}, got'
-    return parse_number
-
-
-natural, positive = number(int, 0), number(float, 0)
-weight, rate, rate1 = number(float, 0, low_included=True), number(float, 0, 1, True), number(float, 0, 1.000001)
-
-
 def main(opts):
     folder, _ = catalogue.locate(opts.dataset)
     train_dir = first_folder(folder, 'train') or folder
@@ -107,7 +93,12 @@ def main(opts):
         if changed:
             print('changed since the run was started: ' + ', '.join(f'--{n} {options[n]}' for n in changed))
         os.makedirs(sample_dir, exist_ok=True)
-        train(opts, train_dir, names, sample_paths(folder, train_dir, names, opts.samples), run_dir, sample_dir)
+        held_out = first_folder(folder, 'val', 'test')
+        validation = [f'{held_out}/{name}' for name in reader.list_images(held_out)] if held_out else []
+        samples = (validation or [f'{train_dir}/{name}' for name in names])[:opts.samples]
+        if opts.keep_best and not validation:
+            raise run.RunError(f'--keep_best {opts.keep_best} needs a folder val or test in {folder}')
+        train(opts, train_dir, names, validation, samples, run_dir, sample_dir)
 
 
 def first_folder(folder, *splits):
@@ -115,14 +106,7 @@ def first_folder(folder, *splits):
     return next((f'{folder}/{split}' for split in splits if tf.io.gfile.isdir(f'{folder}/{split}')), None)
 
 
-def sample_paths(folder, train_dir, names, count):
-    """The same few pairs every time: of val, else test, else of the training pairs."""
-    sample_dir = first_folder(folder, 'val', 'test')
-    names = reader.list_images(sample_dir) if sample_dir else names
-    return [f'{sample_dir or train_dir}/{name}' for name in names[:count]]
-
-
-def train(opts, train_dir, names, samples, run_dir, sample_dir):
+def train(opts, train_dir, names, validation, samples, run_dir, sample_dir):
     """Run the steps that are still to do."""
     steps = reader.steps_per(opts.epochs, len(names), opts.batch_size)
     channels = {'source_channels': opts.source_channels, 'target_channels': opts.target_channels}
@@ -143,20 +127,29 @@ def train(opts, train_dir, names, samples, run_dir, sample_dir):
     output = generator(source, opts.target_channels, opts.base_filters, opts.layers, opts.keep_prob, [opts.seed, 0],
                        STATISTICS[opts.layers], PRECISIONS[opts.precision])
     fetches = {'train': model.train_op, 'losses': model.losses, 'norms': model.norms, 'batch': batch}
-    saver, init = checkpoint.new_saver(), tf.global_variables_initializer()
+    saver, init, compare = checkpoint.new_saver(), tf.global_variables_initializer(), metrics.Comparison()
 
     def due(step, every):
         """Whether this step is the first to have seen every image `every` epochs more, or the last."""
         done = [s * opts.batch_size // (len(names) * every) for s in (step - 1, step)]
         return done[0] < done[1] or step == steps
 
+    page = os.path.join(sample_dir, 'index.html')
     with tf.Session(config=devices.session_config()) as sess, Interrupt() as interrupt:
+        def run_pair(name):
+            """A whole pair as test.py runs it: source, output and target in uint8."""
+            try:
+                triple = sess.run([source, output, target], {path: name})
+            except tf.errors.OpError as error:
+                raise reader.explain([name]) or error from None
+            return [images.to_uint8(image[0]) for image in triple]
+
         # Start afresh, or carry on from the newest checkpoint.
         sess.run(init)
         first = checkpoint.restore_latest(sess, saver, run_dir)
         sess.run(batches.initializer, {first_step: first})
         sess.graph.finalize()
-        log = Log(run_dir, first)
+        record = log.Log(run_dir, first)
         print(f'{opts.name}: {steps:,} steps, {first:,} of them done')
 
         progress = Progress(steps, first, len(names) / opts.batch_size, opts.batch_size)
@@ -177,32 +170,45 @@ def train(opts, train_dir, names, samples, run_dir, sample_dir):
                                          'before it is kept; a lower --learning_rate may help')
             progress.show(step, losses)
 
-            # Log, sample and save, the checkpoint last: what it has seen is on the disk before it.
-            if step % opts.log_every == 0 or step == steps:
-                log.scalars(step, {'epoch': step * opts.batch_size / len(names), **losses})
-            if due(step, opts.sample_every):
+            # Validate, log, sample and save, the checkpoint last: what it has seen is on the disk before it.
+            validated = {}
+            if validation and due(step, opts.validate_every):
+                means = metrics.mean([compare(*run_pair(name)[1:]) for name in validation])
+                validated = {'val_count': len(validation), **{f'val_{name}': value for name, value in means.items()}}
+                progress.say(f'validation after step {step:,}: {len(validation):,} images  '
+                             + '  '.join(f'{name} {value:.4f}' for name, value in means.items()))
+            if step % opts.log_every == 0 or step == steps or validated:
+                record.scalars(step, {'epoch': step * opts.batch_size / len(names), **losses, **validated})
+            sampled = due(step, opts.sample_every)
+            if sampled:
                 epoch = step * opts.batch_size // len(names)
-                rows = [sess.run([source, output, target], {path: sample}) for sample in samples]
-                picture = images.grid([[images.to_uint8(image[0]) for image in row] for row in rows])
+                picture = images.grid([run_pair(sample) for sample in samples])
                 images.write_png(os.path.join(sample_dir, f'epoch-{epoch:04d}.png'), picture)
-                log.image(step, 'samples', picture)
-            if due(step, opts.save_every) or interrupt.received:
-                log.flush()
-                checkpoint.save(sess, saver, run_dir, step, opts.keep)
+                record.image(step, 'samples', picture)
+            saving, best = due(step, opts.save_every) or interrupt.received, None
+            if opts.keep_best and (saving or validated):
+                best = metrics.best_step(log.read(record.path), opts.keep_best, checkpoint.steps_in(run_dir) + [step])
+                saving = saving or best == step
+            if saving:
+                record.flush()
+                checkpoint.save(sess, saver, run_dir, step, opts.keep, best)
+            if sampled:
+                report.write(page, run_dir, sample_dir, os.path.join(sample_dir, 'test'), training=step < steps)
             if interrupt.received and step < steps:
                 progress.close()
-                log.close()
+                record.close()
+                report.write(page, run_dir, sample_dir, os.path.join(sample_dir, 'test'))
                 print(f'stopped by {interrupt.name} after step {step:,}, saved as '
                       f'{checkpoint.prefix_of(run_dir, step)}; the same command carries on')
                 sys.exit(128 + interrupt.received)
         progress.close()
-        log.close()
+        record.close()
 
     # Say what to open.
     pictures = sorted(name for name in os.listdir(sample_dir) if name.endswith('.png'))
-    print(f'done: {steps:,} steps, saved in {run_dir}; a sample row is source | output | target\n'
-          f'open {os.path.join(sample_dir, pictures[-1])} (the first is {pictures[0]})\n'
-          f'then run: python test.py --name {opts.name}')
+    print(f'done: {steps:,} steps, saved in {run_dir}\n'
+          f'open {page}, or {os.path.join(sample_dir, pictures[-1])} (the first is {pictures[0]}; a row is source | '
+          f'output | target)\nthen run: python test.py --name {opts.name}')
 
 
 if __name__ == '__main__':

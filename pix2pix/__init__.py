@@ -28,3 +28,5 @@ def import_tensorflow_quietly():
 
 
 import_tensorflow_quietly()
+
+from pix2pix.inference import Generator  # noqa: E402, F401  after TensorFlow, which is imported quietly

@@ -27,8 +27,11 @@ def prefix_of(run_dir, step):
     return os.path.join(run_dir, f'model-{step}')
 
 
-def save(sess, saver, run_dir, step, keep):
-    """Write the checkpoint of `step`, then delete all but the newest `keep`. It counts once its index is there."""
+def save(sess, saver, run_dir, step, keep, spare=None):
+    """Write the checkpoint of `step`, then delete all but the newest `keep` and that of step `spare`.
+
+    It counts once its index is there.
+    """
     partial = os.path.join(run_dir, 'partial')
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -43,7 +46,8 @@ def save(sess, saver, run_dir, step, keep):
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     for old in steps_in(run_dir)[:-keep]:
-        remove(run_dir, old)
+        if old != spare:
+            remove(run_dir, old)
 
 
 def remove(run_dir, step):

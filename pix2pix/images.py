@@ -1,19 +1,41 @@
-"""Float images in [-1, 1] -> uint8 pictures, grids and PNG files."""
+"""Float images in [-1, 1] <-> pictures of 8 or 16 bits, grids and PNG files."""
 
-import os
-
-import imageio.v3 as iio
+import imagecodecs
 import numpy as np
+
+from pix2pix import files
+
+GRAY = np.float32([0.299, 0.587, 0.114])    # ITU-R BT.601
+
+
+def to_integer(image, dtype):
+    """[H, W, C] in [-1, 1] -> uint8 or uint16, rounded to the nearest."""
+    high = np.iinfo(dtype).max
+    return np.clip(np.rint((np.asarray(image, np.float32) + 1) * np.float32(high / 2)), 0, high).astype(dtype)
 
 
 def to_uint8(image):
     """[H, W, C] in [-1, 1] -> uint8, rounded to the nearest."""
-    return np.clip(np.rint((np.asarray(image, np.float32) + 1) * 127.5), 0, 255).astype(np.uint8)
+    return to_integer(image, np.uint8)
+
+
+def to_float(picture):
+    """uint8 or uint16 [H, W, C] -> float32 in [-1, 1]."""
+    return picture * np.float32(2 / np.iinfo(picture.dtype).max) - 1
+
+
+def to_channels(picture, channels):
+    """[H, W, 1 or 3] -> [H, W, channels]: gray repeated, or colour by luma."""
+    if picture.shape[-1] == channels:
+        return picture
+    if channels == 3:
+        return np.broadcast_to(picture, picture.shape[:2] + (3,))
+    return np.rint(picture @ GRAY).astype(picture.dtype)[..., None]
 
 
 def row(images):
     """Images [H, W, 1 or 3] side by side -> [H, sum of W, 3]."""
-    return np.concatenate([np.broadcast_to(image, image.shape[:2] + (3,)) for image in images], axis=1)
+    return np.concatenate([to_channels(image, 3) for image in images], axis=1)
 
 
 def grid(rows):
@@ -21,10 +43,11 @@ def grid(rows):
     return np.concatenate([row(images) for images in rows], axis=0)
 
 
-def write_png(path, image):
-    """uint8 [H, W, 1 or 3] -> a PNG file, whole or not at all."""
-    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
-    partial = f'{path}.partial'
-    with open(partial, 'wb') as file:
-        file.write(iio.imwrite('<bytes>', image[..., 0] if image.shape[-1] == 1 else image, extension='.png'))
-    os.replace(partial, path)
+def encode_png(picture):
+    """uint8 or uint16, [H, W] or [H, W, 1 or 3] -> bytes. Level 1: a tenth larger, three times as fast."""
+    return imagecodecs.png_encode(np.ascontiguousarray(picture), level=1)
+
+
+def write_png(path, picture):
+    """uint8 or uint16, [H, W] or [H, W, 1 or 3] -> a PNG file, whole or not at all."""
+    files.write(path, encode_png(picture))

@@ -3,19 +3,17 @@
 import json
 import os
 
-import imageio.v3 as iio
 import tensorflow.compat.v1 as tf
+
+from pix2pix import files, images
 
 
 class Log:
     """Appends to <folder>/metrics.jsonl and <folder>/events/; what an earlier process wrote past `step` is cut."""
 
     def __init__(self, folder, step):
-        path = os.path.join(folder, 'metrics.jsonl')
-        lines = cut(path, step)
-        with open(path + '.partial', 'w') as file:
-            file.writelines(lines)
-        os.replace(path + '.partial', path)
+        self.path = path = os.path.join(folder, 'metrics.jsonl')
+        files.write(path, ''.join(cut(path, step)))
         self.file = open(path, 'a', buffering=1)      # a line at a time, for who watches
         with tf.Graph().as_default():
             self.writer = tf.summary.FileWriter(os.path.join(folder, 'events'), filename_suffix=f'.{step}')
@@ -33,7 +31,7 @@ class Log:
     def image(self, step, name, image):
         """An event with a uint8 picture [H, W, 3]."""
         height, width, channels = image.shape
-        image = tf.Summary.Image(encoded_image_string=iio.imwrite('<bytes>', image, extension='.png'), height=height,
+        image = tf.Summary.Image(encoded_image_string=images.encode_png(image), height=height,
                                  width=width, colorspace=channels)
         self.writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag=name, image=image)]), step)
 
@@ -47,16 +45,26 @@ class Log:
 
 
 def cut(path, step):
-    """The whole lines of a metrics file up to `step`; a last line that was cut off in writing does not count."""
+    """The lines of a metrics file up to `step`."""
+    return [text for text, line in parse(path) if line['step'] <= step]
+
+
+def read(path):
+    """The lines of a metrics file as dicts; [] where there is none."""
+    return [line for _, line in parse(path)]
+
+
+def parse(path):
+    """(text, dict) of each line; a last line that was cut off in writing does not count."""
     if not os.path.exists(path):
         return []
     with open(path) as file:
         lines = [line for line in file if line.endswith('\n')]
-    kept = []
-    for number, line in enumerate(lines, 1):
+    pairs = []
+    for number, text in enumerate(lines, 1):
         try:
-            if json.loads(line)['step'] <= step:
-                kept.append(line)
+            line = json.loads(text)
+            pairs.append((text, {**line, 'step': int(line['step'])}))
         except (ValueError, KeyError, TypeError):
             raise OSError(f'{path}: line {number} is not a line of metrics; repair it or move the file away') from None
-    return kept
+    return pairs

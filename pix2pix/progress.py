@@ -32,5 +32,9 @@ class Progress:
                   f'{left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left', flush=True)
             self.sums, self.count = {}, 0
 
+    def say(self, line):
+        """A line of its own, above the bar where there is one."""
+        self.bar.write(line) if not self.bar.disable else print(line, flush=True)
+
     def close(self):
         self.bar.close()

@@ -6,21 +6,15 @@ import json
 import os
 import socket
 
+from pix2pix import files
+
 
 class RunError(Exception):
     """A run that cannot go on as asked, in one line."""
 
 
-def write_options(path, options):
-    """Write options as JSON, whole or not at all."""
-    partial = path + '.partial'
-    with open(partial, 'w') as file:
-        json.dump(options, file, indent=2)
-        file.write('\n')
-    os.replace(partial, path)
-
-
-def read_options(path):
+def read_options(path, needed=()):
+    """The options of a run; RunError where the file is missing, damaged, or lacks one of `needed`."""
     try:
         with open(path) as file:
             options = json.load(file)
@@ -30,22 +24,22 @@ def read_options(path):
         raise RunError(f'{path}: cannot be read as JSON ({error}); restore it or move the folder away') from None
     if not isinstance(options, dict):
         raise RunError(f'{path}: is not an object of options; restore it or move the folder away')
+    missing = sorted(set(needed) - options.keys())
+    if missing:
+        raise RunError(f'{path}: {", ".join(missing)} missing; it is damaged or of another version')
     return options
 
 
 def settle_options(path, options, fixed):
     """Save a new run's options; let a started one go on only where `fixed`, the options that decide the model and the
     order of the data, are the same. Returns the names of the others that changed."""
-    saved = read_options(path) if os.path.exists(path) else options
-    missing = sorted(options.keys() - saved.keys())
-    if missing:
-        raise RunError(f'{path}: {", ".join(missing)} missing; it is damaged or of another version')
+    saved = read_options(path, fixed) if os.path.exists(path) else options
     for name in fixed:
         if saved[name] != options[name]:
             raise RunError(f'--{name} is {options[name]} but the run was started with {saved[name]} ({path}): '
                            'give the old value, or another --name')
-    write_options(path, options)
-    return [name for name in options if saved[name] != options[name]]
+    files.write(path, json.dumps(options, indent=2) + '\n')
+    return [name for name in options if name in saved and saved[name] != options[name]]
 
 
 @contextlib.contextmanager

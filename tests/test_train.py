@@ -17,7 +17,7 @@ from pix2pix.run import RunError
 from tests.conftest import draw_pairs
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TINY = ('--base_filters 1 --batch_size 3 --log_every 1 --samples 2 --save_every 1 --name tiny').split()
+TINY = '--base_filters 1 --batch_size 3 --log_every 1 --samples 2 --save_every 1 --validate_every 1 --name tiny'.split()
 
 
 def start(cwd, script, *args):
@@ -66,7 +66,7 @@ def unbroken(tmp_path_factory):
 def test_a_run_leaves_what_it_says(unbroken):
     cwd, output = unbroken
     lines = output.splitlines()
-    assert len(lines) == 8, output          # device, steps, three epochs, three lines on what to open
+    assert len(lines) == 11, output         # device, steps, three epochs and validations, three lines on what to open
     assert lines[0].startswith(('CPU: ', 'GPU: ')) and '7 pairs in pairs/train' in lines[0]
     assert lines[1] == 'tiny: 7 steps, 0 of them done'
     assert lines[2].startswith('epoch 1  step 3/7  d_loss ') and ' images/s  0:0' in lines[2]
@@ -75,7 +75,8 @@ def test_a_run_leaves_what_it_says(unbroken):
     assert [m['step'] for m in metrics] == [1, 2, 3, 4, 5, 6, 7]
     assert all({'epoch', 'd_loss', 'g_loss_gan', 'g_loss_l1'} < m.keys() for m in metrics)
     assert metrics[3]['epoch'] == pytest.approx(12 / 7)
-    assert sorted(p.name for p in (cwd / 'samples/tiny').iterdir()) == [f'epoch-000{e}.png' for e in (1, 2, 3)]
+    assert sorted(p.name for p in (cwd / 'samples/tiny').iterdir()) == [
+        *(f'epoch-000{e}.png' for e in (1, 2, 3)), 'index.html']
     grid = iio.imread(cwd / 'samples/tiny/epoch-0003.png')
     assert grid.shape == (2 * 256, 3 * 256, 3)
     # Source and target of the first validation pair, resized as ever; the output lies between them.
@@ -118,7 +119,7 @@ def test_a_signal_saves_and_the_run_carries_on(tmp_path, unbroken, number, statu
 def test_testing_a_run(unbroken):
     cwd, _ = unbroken
     output = run(cwd, 'test.py', '--name', 'tiny')
-    assert 'checkpoint 7 of checkpoints/tiny; 3 images of pairs/val; batch statistics, dropout on' in \
+    assert 'checkpoint 7 of checkpoints/tiny; batch statistics, dropout on\n3 images of pairs/val\n' in \
         output.replace(str(cwd) + '/', '')
     results = cwd / 'samples/tiny/test'
     assert sorted(p.name for p in (results / 'output').iterdir()) == ['0.png', '1.png', '2.png']

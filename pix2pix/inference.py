@@ -1,0 +1,123 @@
+"""A trained generator as a function of pictures of any size."""
+
+import os
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from pix2pix import checkpoint, devices, images, run
+from pix2pix.model import PRECISIONS
+from pix2pix.networks import LAYERS, MULTIPLE, STATISTICS, generator
+
+NEEDED = ('layers', 'base_filters', 'keep_prob', 'source_channels', 'target_channels', 'crop_size', 'precision')
+
+
+class Generator:
+    """A run's generator: Generator('checkpoints/facades')(picture) -> picture, both uint8 or both uint16.
+
+    path        folder of a run, for its newest checkpoint, or one checkpoint, 'checkpoints/facades/model-20000'
+    dropout     as in training (the original's way), or off
+    statistics  of batch norm: 'batch', each picture's (tile's) own, or 'moving', those of the training; None: as the
+                layer table has it
+    seed        of the dropout masks, the same for every picture
+    precision   'float32', 'bfloat16', 'auto', or None: that of the training
+    tile        pixels a side that go through the network at once, a multiple of 256; larger pictures go in
+                overlapping tiles
+    Raises RunError or CheckpointError, which say what is missing or damaged.
+    """
+
+    def __init__(self, path, dropout=True, statistics=None, seed=0, precision=None, tile=1024):
+        if tile < MULTIPLE or tile % MULTIPLE:
+            raise run.RunError(f'--tile {tile}: must be a multiple of {MULTIPLE}')
+        self.run_dir = path if os.path.isdir(path) else os.path.dirname(path)
+        self.options = options = run.read_options(os.path.join(self.run_dir, 'options.json'), NEEDED)
+        if options['layers'] not in LAYERS or options['precision'] not in PRECISIONS:
+            raise run.RunError(f'{self.run_dir}/options.json: layers or precision are of no kind that is known here')
+        self.statistics = statistics or STATISTICS[options['layers']]
+        self.precision = devices.precision(precision or options['precision'])
+        if self.statistics == 'batch' and options['layers'] == 'writeup':
+            raise run.RunError('--statistics batch: the layers of the write-up normalise a 1x1 bottleneck, and one '
+                               'image has no variance there; use --statistics moving')
+        self.dropout, self.seed, self.tile = dropout, seed, tile
+        self.graph, self.networks = tf.Graph(), {}
+        self.sess = tf.Session(graph=self.graph, config=devices.session_config())
+        self.network(options['crop_size'], options['crop_size'])
+        with self.graph.as_default():
+            saver = checkpoint.new_saver()
+            if path == self.run_dir:
+                self.step = checkpoint.restore_latest(self.sess, saver, path)
+            else:
+                checkpoint.restore(self.sess, saver, path)
+                self.step = os.path.basename(path)
+        if not self.step:
+            raise run.RunError(f'{path}: no checkpoint yet; train.py writes the first after --save_every epochs')
+
+    def network(self, height, width):
+        """(source, output) of the graph for one size: fixed sizes are faster, and equal to training's to the bit."""
+        if (height, width) not in self.networks:
+            options = self.options
+            with self.graph.as_default():
+                source = tf.placeholder(tf.float32, [1, height, width, options['source_channels']])
+                output = generator(source, options['target_channels'], options['base_filters'], options['layers'],
+                                   options['keep_prob'] if self.dropout else 1.0, [self.seed, 0], self.statistics,
+                                   PRECISIONS[self.precision])
+            self.networks[height, width] = source, output
+        return self.networks[height, width]
+
+    def forward(self, source):
+        """[H, W, source_channels] -> [H, W, target_channels], float32 in [-1, 1]; H and W multiples of 256."""
+        placeholder, output = self.network(*source.shape[:2])
+        return self.sess.run(output, {placeholder: source[None]})[0]
+
+    def __call__(self, picture):
+        """A picture, uint8 or uint16, [H, W] gray or [H, W, 3] RGB -> the same size and type, [H, W] or [H, W, 3]."""
+        picture = np.asarray(picture)
+        if picture.dtype not in (np.uint8, np.uint16) or picture.ndim not in (2, 3) or \
+                picture.shape[2:] not in ((), (1,), (3,)) or 0 in picture.shape:
+            raise ValueError(f'{picture.dtype} {list(picture.shape)}: give uint8 or uint16, [H, W] or [H, W, 3]')
+        picture = images.to_channels(picture.reshape(*picture.shape[:2], -1), self.options['source_channels'])
+        height, width = picture.shape[:2]
+        rows, columns = (spans(size, self.tile) for size in (height, width))
+        output = np.empty([height, width, self.options['target_channels']], picture.dtype)
+        overlap = np.zeros([0, width, output.shape[-1]], np.float32)    # of the rows above: their blended share so far
+        for i, (top, bottom) in enumerate(rows):
+            band = np.zeros([bottom - top, width, output.shape[-1]], np.float32)
+            for j, (left, right) in enumerate(columns):
+                tile = self.forward_any(images.to_float(picture[top:bottom, left:right]))
+                band[:, left:right] += tile * ramp(columns, j)[:, None]
+            band *= ramp(rows, i)[:, None, None]
+            band[:len(overlap)] += overlap
+            done = (rows[i + 1][0] if i + 1 < len(rows) else bottom) - top
+            output[top:top + done] = images.to_integer(band[:done], picture.dtype)
+            overlap = band[done:].copy()
+        return output[..., 0] if output.shape[-1] == 1 else output
+
+    def forward_any(self, source):
+        """As forward, of any size: padded by reflection to multiples of 256, and cut back."""
+        height, width = source.shape[:2]
+        pads = [((-size % MULTIPLE) // 2, -(-(-size % MULTIPLE) // 2)) for size in (height, width)]
+        output = self.forward(np.pad(source, [*pads, (0, 0)], 'reflect') if np.any(pads) else source)
+        return output[pads[0][0]:, pads[1][0]:][:height, :width]
+
+
+def spans(size, tile):
+    """Tiles of one axis: (start, end), all of one length, each overlapping the next by about a quarter of `tile`."""
+    if size <= tile:
+        return [(0, size)]
+    count = -(-(size - tile // 4) // (tile - tile // 4))
+    length = -(-(size + (count - 1) * (tile // 4)) // count)
+    starts = [i * (size - length) // (count - 1) for i in range(count)]
+    return [(start, start + length) for start in starts]
+
+
+def ramp(tiles, i):
+    """Weights of tile i along its axis: linear where it overlaps a neighbour, so that each pixel's add up to 1."""
+    start, end = tiles[i]
+    weights = np.ones(end - start, np.float32)
+    if i > 0:
+        overlap = tiles[i - 1][1] - start
+        weights[:overlap] = (np.arange(overlap) + 0.5) / overlap
+    if i + 1 < len(tiles):
+        overlap = end - tiles[i + 1][0]
+        weights[len(weights) - overlap:] = 1 - (np.arange(overlap) + 0.5) / overlap
+    return weights

@@ -1,0 +1,78 @@
+"""The page of a run: one HTML file to open from the disk, which loads nothing but the pictures beside it."""
+
+import datetime
+import json
+import os
+import re
+from urllib.parse import quote
+
+import jinja2
+
+from pix2pix import files, log, metrics, run
+
+POINTS = 400        # of a curve; longer ones are averaged down to so many
+CURVES = [('g_loss_l1', 'generator, L1'), ('g_loss_gan', 'generator, adversarial'), ('d_loss', 'discriminator')]
+WIDTH, HEIGHT = 300, 120        # of a chart, in its own units
+
+environment = jinja2.Environment(loader=jinja2.FileSystemLoader(os.path.dirname(__file__)), autoescape=True,
+                                 undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def write(page, run_dir, sample_dir, results_dir, training=False):
+    """Write `page` from what a run has left: its options and metrics.jsonl, its sample grids, the results of test.py.
+
+    While `training`, the page reloads itself.
+    """
+    lines = log.read(os.path.join(run_dir, 'metrics.jsonl'))
+    validated = [line for line in lines if 'val_count' in line]
+    files.write(page, environment.get_template('report.html').render(
+        name=os.path.basename(os.path.abspath(run_dir)),
+        options=run.read_options(os.path.join(run_dir, 'options.json')),
+        written=datetime.datetime.now().strftime('%Y-%m-%d %H:%M:%S'),
+        training=training,
+        last=lines[-1] if lines else None,
+        curves=[chart(title, lines, name) for name, title in CURVES if lines],
+        metrics=metrics.TABLE,
+        validated=validated,
+        validations=[chart(name.upper(), validated, f'val_{name}') for name in metrics.NAMES if validated],
+        best={name: metrics.best_step(validated, name, {line['step'] for line in validated})
+              for name in metrics.NAMES},
+        samples=[{'epoch': int(match[1]), 'src': address(page, sample_dir, match[0])}
+                 for match in map(re.compile(r'epoch-(\d+)\.png').fullmatch, listing(sample_dir)) if match],
+        results=read_results(page, results_dir)))
+
+
+def listing(folder):
+    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+
+def address(page, *path):
+    """The relative URL of a file beside the page."""
+    return quote(os.path.relpath(os.path.join(*path), os.path.dirname(page) or '.'))
+
+
+def read_results(page, folder):
+    """metrics.json of test.py, with the address of each picture; None where there is none."""
+    path = os.path.join(folder, 'metrics.json')
+    if not os.path.exists(path):
+        return None
+    with open(path) as file:
+        try:
+            results = json.load(file)
+            results['images'] = [{'name': stem, 'src': address(page, folder, 'compare', stem + '.png'), **values}
+                                 for stem, values in results['images'].items()]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise run.RunError(f'{path}: not as test.py writes it ({error}); delete it') from None
+    return results
+
+
+def chart(title, lines, name):
+    """A curve over epochs as points of an SVG polyline, averaged down to at most POINTS."""
+    pairs = [(line['epoch'], line[name]) for line in lines if name in line]
+    size = -(-len(pairs) // POINTS)
+    pairs = [[sum(column) / len(column) for column in zip(*pairs[i:i + size])] for i in range(0, len(pairs), size)]
+    epochs, values = zip(*pairs)
+    low, high, end = min(values), max(values), max(epochs)
+    points = [(WIDTH * epoch / end, HEIGHT * (1 - (value - low) / (high - low or 1))) for epoch, value in pairs]
+    return {'title': title, 'points': [(round(x, 1), round(y, 1)) for x, y in points], 'low': low, 'high': high,
+            'end': end, 'last': values[-1], 'averaged': size, 'width': WIDTH, 'height': HEIGHT}
