@@ -112,7 +112,7 @@ def train(opts, train_dir, names, validation, samples, run_dir, sample_dir):
     channels = {'source_channels': opts.source_channels, 'target_channels': opts.target_channels}
     tf.set_random_seed(opts.seed)
     if opts.deterministic:
-        tf.config.experimental.enable_op_determinism()
+        devices.make_deterministic()
 
     # The graph: the reader, one training step, and the generator as test.py runs it.
     first_step = tf.placeholder(tf.int64, [])

@@ -80,6 +80,10 @@ def restore(sess, saver, prefix):
     """Restore one checkpoint by its path without extension."""
     try:
         saver.restore(sess, prefix)
+        shapes = tf.train.load_checkpoint(prefix).get_variable_to_shape_map()
+        for v in tf.global_variables():     # the saver takes any shape without a word
+            if shapes[v.op.name] != v.shape.as_list():
+                raise ValueError(f'{v.op.name} is {shapes[v.op.name]}, not {v.shape.as_list()}')
     except (tf.errors.OpError, ValueError) as error:
         raise CheckpointError(f'{prefix}: cannot be restored, damaged or of another model ({reason(error)})') from None
 

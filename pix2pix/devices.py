@@ -3,6 +3,7 @@
 import os
 import re
 
+import tensorflow
 import tensorflow.compat.v1 as tf
 
 CPUINFO = '/proc/cpuinfo'
@@ -13,6 +14,11 @@ def session_config():
     config = tf.ConfigProto(inter_op_parallelism_threads=1, allow_soft_placement=True)
     config.gpu_options.allow_growth = True
     return config
+
+
+def make_deterministic():
+    """The same bits every time on a GPU too, for the whole process."""
+    tensorflow.config.experimental.enable_op_determinism()
 
 
 def describe():

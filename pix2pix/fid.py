@@ -7,6 +7,7 @@ under a cubic kernel. Both on the 2048 features of the Inception graph of 2015 t
 import http.client
 import os
 import tarfile
+import warnings
 
 import numpy as np
 import scipy.linalg
@@ -78,8 +79,10 @@ def read(path):
 def fid(ours, theirs):
     """Frechet distance of two sets of features, [N, D] and [M, D]: |mean - mean'|^2 + tr(C + C' - 2 sqrt(C C'))."""
     c, c2 = (np.atleast_2d(np.cov(features, rowvar=False)) for features in (ours, theirs))
-    root = scipy.linalg.sqrtm(c @ c2)
-    if not np.isfinite(root).all():     # a singular product: too few images
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')     # of a singular product: too few images
+        root = scipy.linalg.sqrtm(c @ c2)
+    if not np.isfinite(root).all():
         offset = 1e-6 * np.eye(len(c))
         root = scipy.linalg.sqrtm((c + offset) @ (c2 + offset))
     distance = ours.mean(0) - theirs.mean(0)

@@ -31,6 +31,14 @@ def test_only_the_newest_are_kept(saved, tmp_path):
     assert len(list(tmp_path.iterdir())) == 4
 
 
+def test_the_best_is_spared(saved, tmp_path):
+    sess, saver, folder, _ = saved
+    checkpoint.save(sess, saver, folder, 10, keep=1, spare=2)
+    assert checkpoint.steps_in(folder) == [2, 10]
+    checkpoint.save(sess, saver, folder, 11, keep=1, spare=11)
+    assert checkpoint.steps_in(folder) == [11]
+
+
 def test_none_is_step_0(tmp_path):
     assert checkpoint.restore_latest(None, None, str(tmp_path)) == 0
 
@@ -41,13 +49,22 @@ def flip(path, at):
     path.write_bytes(bytes(data))
 
 
+def of_another_model(folder):
+    """model-3 with a variable of another shape."""
+    with tf.Graph().as_default(), tf.Session() as sess:
+        sess.run(tf.get_variable('v', [7]).initializer)
+        checkpoint.save(sess, checkpoint.new_saver(), str(folder), 3, keep=3)
+
+
 @pytest.mark.parametrize('damage', [
     lambda folder: flip(folder / 'model-3.data-00000-of-00001', 2000),
     lambda folder: flip(folder / 'model-3.index', 20),
     lambda folder: (folder / 'model-3.data-00000-of-00001').unlink(),
     lambda folder: (folder / 'model-3.data-00000-of-00001').write_bytes(b'short'),
-    lambda folder: (folder / 'model-3.index').write_bytes(b'')],
-    ids=['flipped data', 'flipped index', 'no data', 'truncated data', 'empty index'])
+    lambda folder: (folder / 'model-3.index').write_bytes(b''),
+    lambda folder: (folder / 'model-3.index').write_bytes(b'what has this to do with checkpoints? ' * 9),
+    lambda folder: of_another_model(folder)],
+    ids=['flipped data', 'flipped index', 'no data', 'truncated data', 'empty index', 'foreign', 'another model'])
 def test_a_damaged_one_is_named_and_the_one_before_is_used(saved, tmp_path, damage):
     sess, saver, folder, value = saved
     damage(tmp_path)

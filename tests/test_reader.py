@@ -1,11 +1,12 @@
 import os
 
+import imagecodecs
 import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
 import tifffile
-from PIL import Image
+from PIL import Image, ImageOps
 
 import reader
 from tests.conftest import draw_pairs
@@ -269,3 +270,56 @@ def test_a_file_that_may_not_be_read(tmp_path):
     if os.access(path, os.R_OK):
         pytest.skip('this user may read every file')
     assert "a.png': cannot be opened (" in str(reader.explain([str(path)]))
+
+
+def corners(image):
+    """The colours of the four corners, as letters."""
+    names = {(255, 0, 0): 'r', (0, 255, 0): 'g', (0, 0, 255): 'b', (255, 255, 255): 'w'}
+    return ''.join(names[tuple(int(v > 128) * 255 for v in image[y, x])] for y in (0, -1) for x in (0, -1))
+
+
+@pytest.mark.parametrize('extension', ['jpg', 'png', 'tif', 'webp'])
+def test_photos_come_out_upright_as_pillow_turns_them(tmp_path, extension):
+    picture = np.zeros([16, 32, 3], np.uint8)
+    picture[:8, :16, 0] = picture[:8, 16:, 1] = picture[8:, :16, 2] = 255
+    picture[8:, 16:] = 255
+    for orientation in range(1, 9):
+        path = str(tmp_path / f'{orientation}.{extension}')
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(picture).save(path, exif=exif, quality=95)
+        with Image.open(path) as image:
+            expected = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
+        [(_, upright, error)] = reader.pictures([path])
+        assert error is None and upright.shape == expected.shape and upright.dtype == np.uint8
+        assert corners(upright) == corners(expected), orientation
+
+
+def test_pictures_keep_their_bits(tmp_path):
+    fine = np.random.RandomState(0).randint(0, 65536, [6, 7, 3]).astype(np.uint16)
+    (tmp_path / 'fine.png').write_bytes(imagecodecs.png_encode(fine))
+    tifffile.imwrite(tmp_path / 'fine.tif', fine, photometric='rgb')
+    (tmp_path / 'gray.png').write_bytes(imagecodecs.png_encode(fine[..., 0].copy()))
+    iio.imwrite(tmp_path / 'eight.png', (fine >> 8).astype(np.uint8))
+    (tmp_path / 'bad.png').write_bytes(b'')
+    names = ['fine.png', 'fine.tif', 'gray.png', 'bad.png', 'eight.png']
+    found = list(reader.pictures([str(tmp_path / name) for name in names]))
+    for i in 0, 1:
+        np.testing.assert_array_equal(found[i][1], fine)
+    np.testing.assert_array_equal(found[2][1], np.repeat(fine[..., :1], 3, axis=-1))
+    assert found[3][1] is None and "bad.png': is empty" in str(found[3][2])
+    np.testing.assert_array_equal(found[4][1], fine >> 8)
+    assert [p.dtype for _, p, error in found if not error] == [np.uint16] * 3 + [np.uint8]
+
+
+def test_walk(tmp_path):
+    for name in 'b/c/2.PNG', 'a.jpg', 'b/1.tif', 'b/notes.txt', 'out/a.png':
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert reader.walk(str(tmp_path), str(tmp_path / 'out')) == ['a.jpg', 'b/1.tif', 'b/c/2.PNG']
+    assert reader.walk(str(tmp_path) + '/')[-1] == 'out/a.png'
+    assert reader.walk(str(tmp_path / 'b/notes.txt')) == ['notes.txt']
+    for path, message in ('none', 'no such file or folder'), ('b/d', 'no images in it'):
+        (tmp_path / 'b/d').mkdir(exist_ok=True)
+        with pytest.raises(reader.ReaderError, match=message):
+            reader.walk(str(tmp_path / path))

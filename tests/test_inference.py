@@ -1,0 +1,148 @@
+import json
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from pix2pix import Generator, checkpoint, images, inference
+from pix2pix.networks import generator
+from pix2pix.run import RunError
+
+OPTIONS = {'layers': 'paper', 'base_filters': 1, 'keep_prob': 0.5, 'source_channels': 3, 'target_channels': 3,
+           'crop_size': 256, 'precision': 'float32'}
+
+
+def make_run(folder, **options):
+    """A run of untrained networks with one checkpoint, of step 5."""
+    folder.mkdir()
+    options = {**OPTIONS, **options}
+    (folder / 'options.json').write_text(json.dumps(options))
+    with tf.Graph().as_default(), tf.Session() as sess:
+        image = tf.zeros([1, 256, 256, options['source_channels']])
+        tf.set_random_seed(1)
+        generator(image, options['target_channels'], options['base_filters'], options['layers'], statistics='moving')
+        tf.train.get_or_create_global_step()
+        sess.run(tf.global_variables_initializer())
+        for v in tf.global_variables('generator/.*/w'):
+            v.load(10 * sess.run(v), sess)       # else the output is gray
+        checkpoint.save(sess, checkpoint.new_saver(), str(folder), 5, 1)
+    return str(folder)
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp('runs') / 'tiny')
+
+
+@pytest.fixture(scope='module')
+def model(run):
+    return Generator(run)
+
+
+def noise(height, width, channels=3, dtype=np.uint8):
+    y, x = np.mgrid[:height, :width, :channels][:2]
+    wave = 0.5 + 0.5 * np.sin(x / 9 + y / 7 + np.arange(channels))
+    return (wave * np.iinfo(dtype).max).astype(dtype)
+
+
+def test_a_picture_of_the_network_s_own_size_is_one_forward_pass(model):
+    picture = noise(256, 256)
+    expected = images.to_uint8(model.forward(picture.astype('f') * np.float32(2 / 255) - 1))
+    np.testing.assert_array_equal(model(picture), expected)
+    assert expected.std() > 5 and model.step == 5
+    np.testing.assert_array_equal(model(picture), model(picture))
+
+
+@pytest.mark.parametrize('size', [(1, 1), (100, 300), (257, 255), (512, 40)])
+def test_any_size_and_type_comes_back(model, size):
+    for dtype in np.uint8, np.uint16:
+        output = model(noise(*size, dtype=dtype))
+        assert output.shape == (*size, 3) and output.dtype == dtype
+    np.testing.assert_array_equal(model(noise(*size, 1)[..., 0]), model(np.repeat(noise(*size, 1), 3, axis=-1)))
+
+
+def test_padding_is_a_mirror_and_is_cut_off_again(model):
+    picture = noise(200, 256)
+    top = np.concatenate([picture[28:0:-1], picture, picture[-2:-30:-1]])
+    np.testing.assert_array_equal(model(picture), model(top)[28:-28])
+
+
+def test_sixteen_bits_are_kept(model):
+    picture = noise(256, 256, dtype=np.uint16)
+    fine, exact = model(picture), model.forward(np.float32(picture / 65535 * 2 - 1))
+    assert len(np.unique(fine)) > 2000
+    np.testing.assert_allclose(fine, (exact + 1) / 2 * 65535, atol=1)
+
+
+def test_gray_in_and_out(tmp_path):
+    gray = Generator(make_run(tmp_path / 'gray', source_channels=1, target_channels=1))
+    red = np.zeros([256, 256, 3], np.uint8)
+    red[..., 0] = 200
+    output = gray(red)
+    assert output.shape == (256, 256)
+    np.testing.assert_array_equal(output, gray(np.full([256, 256], 60, np.uint8)))     # 0.299 * 200 = 59.8
+
+
+def test_tiles_cover_overlap_and_add_up():
+    for tile in 256, 1024:
+        for size in [1, tile, tile + 1, 2 * tile - 1, 2 * tile, 3 * tile + 17, 10 * tile + 3]:
+            tiles = inference.spans(size, tile)
+            total = np.zeros(size)
+            for i, (start, end) in enumerate(tiles):
+                assert 0 < end - start <= tile
+                total[start:end] += inference.ramp(tiles, i)
+            np.testing.assert_allclose(total, 1, atol=1e-5)
+            assert tiles[0][0] == 0 and tiles[-1][1] == size and len({end - start for start, end in tiles}) == 1
+            for (_, end), (start, _) in zip(tiles, tiles[1:]):
+                assert tile // 4 - 1 <= end - start <= tile // 4 + 1
+
+
+def test_tiles_of_a_network_that_copies_are_the_picture(run):
+    """With the network replaced by the identity, tiling must not be seen at all."""
+    model = Generator(run, tile=256)
+    sizes = []
+    model.forward = lambda source: sizes.append(source.shape[:2]) or source
+    for dtype in np.uint8, np.uint16:
+        picture = noise(1000, 333, dtype=dtype)
+        difference = np.abs(model(picture).astype(int) - picture)
+        assert difference.max() <= 1 and np.mean(difference > 0) < 0.01
+    assert set(sizes) == {(256, 256)} and len(sizes) == 2 * 5 * 2
+
+
+def test_tiled_is_close_to_whole(run):
+    """Tiles have statistics of their own, and the network's pattern repeats: the two differ, but not at the seams."""
+    picture = noise(256, 700)
+    whole, tiled = (Generator(run, tile=tile, dropout=False, statistics='moving')(picture).astype(int)
+                    for tile in (1024, 512))
+    assert np.abs(whole - tiled).mean() < 10
+    steps = lambda image: np.abs(np.diff(image, axis=1)).max()
+    assert steps(tiled) <= 1.5 * steps(whole)
+
+
+@pytest.mark.parametrize('picture', [np.zeros([4, 4, 3], np.float32), np.zeros([4], np.uint8),
+                                     np.zeros([4, 4, 2], np.uint8), np.zeros([0, 4, 3], np.uint8)])
+def test_what_is_no_picture_is_an_error(model, picture):
+    with pytest.raises(ValueError, match='uint8 or uint16'):
+        model(picture)
+
+
+@pytest.mark.parametrize('content, message', [
+    ('{"seed": 1}', 'base_filters, crop_size, keep_prob, layers, .* missing'), ('[]', 'is not an object'),
+    (json.dumps({**OPTIONS, 'layers': 'bricks'}), 'of no kind that is known'), ('{', 'cannot be read as JSON')])
+def test_damaged_options_are_named(tmp_path, content, message):
+    (tmp_path / 'options.json').write_text(content)
+    with pytest.raises(RunError, match=message):
+        Generator(str(tmp_path))
+
+
+def test_what_cannot_be_loaded_is_named(run, tmp_path):
+    with pytest.raises(RunError, match='--tile 300: must be a multiple of 256'):
+        Generator(run, tile=300)
+    with pytest.raises(RunError, match='no such file; is the run name right'):
+        Generator(str(tmp_path / 'none'))
+    with pytest.raises(checkpoint.CheckpointError, match='model-7: cannot be restored'):
+        Generator(run + '/model-7')
+    assert Generator(run + '/model-5').step == 'model-5'
+    (tmp_path / 'options.json').write_text(json.dumps(OPTIONS))
+    with pytest.raises(RunError, match='no checkpoint yet'):
+        Generator(str(tmp_path))

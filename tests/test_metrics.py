@@ -1,0 +1,57 @@
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from scipy.signal import fftconvolve
+
+from pix2pix import images, metrics
+
+
+def ssim_by_hand(x, y):
+    """Wang et al. 2004, equation 13, per channel on an 11 x 11 Gaussian of sigma 1.5, in float64."""
+    axis = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
+    window = np.outer(axis, axis) / np.outer(axis, axis).sum()
+    mean = lambda image: fftconvolve(image, window[..., None], 'valid', axes=(0, 1))
+    mx, my = mean(x), mean(y)
+    vx, vy, cov = mean(x * x) - mx ** 2, mean(y * y) - my ** 2, mean(x * y) - mx * my
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    return np.mean((2 * mx * my + c1) * (2 * cov + c2) / ((mx ** 2 + my ** 2 + c1) * (vx + vy + c2)))
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+def test_against_float64(channels):
+    chance = np.random.RandomState(channels)
+    smooth = np.cumsum(chance.randn(40, 60, channels), axis=1) * 10 + 128
+    target = np.clip(smooth, 0, 255).astype(np.uint8)
+    output = np.clip(smooth + chance.randn(40, 60, channels) * 20, 0, 255).astype(np.uint8)
+    x, y = output.astype(float), target.astype(float)
+    values = metrics.Comparison()(output, target)
+    assert values['l1'] == pytest.approx(np.mean(np.abs(x - y)) / 127.5, rel=1e-5)
+    assert values['psnr'] == pytest.approx(10 * np.log10(255 ** 2 / np.mean((x - y) ** 2)), rel=1e-5)
+    assert values['ssim'] == pytest.approx(ssim_by_hand(x, y), abs=1e-4) and values['ssim'] < 0.99
+
+
+def test_equal_and_opposite_pictures():
+    black, white = np.zeros([16, 16, 3], np.uint8), np.full([16, 16, 3], 255, np.uint8)
+    compare = metrics.Comparison()
+    assert compare(white, white) == {'l1': 0, 'psnr': 100, 'ssim': 1}
+    values = compare(black, white)
+    assert values['l1'] == 2 and values['psnr'] == 0 and values['ssim'] == pytest.approx(0, abs=1e-3)
+
+
+def test_mean_best_and_table():
+    rows = {'a': {'l1': 0.1, 'psnr': 10, 'ssim': 0.5}, 'b': {'l1': 0.3, 'psnr': 30, 'ssim': 0.2}}
+    assert metrics.mean(rows.values()) == {'l1': pytest.approx(0.2), 'psnr': 20, 'ssim': pytest.approx(0.35)}
+    assert [line.split() for line in metrics.table(rows).splitlines()] == [
+        ['mean', 'std', 'best', '...', 'worst', 'image'],
+        ['l1', '0.2000', '0.1000', '0.1000', 'a', '...', '0.3000', 'b'],
+        ['psnr', '20.00', '10.00', '30.00', 'b', '...', '10.00', 'a'],
+        ['ssim', '0.3500', '0.1500', '0.5000', 'a', '...', '0.2000', 'b'], ['2', 'images']]
+    lines = [{'step': 5, 'val_l1': 0.3, 'val_ssim': 0.9}, {'step': 10, 'val_l1': 0.2, 'val_ssim': 0.1}, {'step': 15}]
+    assert metrics.best_step(lines, 'l1', [5, 10, 15]) == 10 and metrics.best_step(lines, 'ssim', [5, 10, 15]) == 5
+    assert metrics.best_step(lines, 'l1', [5]) == 5 and metrics.best_step(lines, 'l1', [15]) is None
+
+
+def test_they_can_be_worked_out_again_from_the_png(tmp_path):
+    picture = np.random.RandomState(0).randint(0, 256, [32, 32, 3]).astype(np.uint8)
+    images.write_png(str(tmp_path / 'a.png'), picture)
+    assert metrics.Comparison()(iio.imread(tmp_path / 'a.png'), picture)['l1'] == 0

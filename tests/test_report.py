@@ -1,0 +1,220 @@
+"""The page of a run, and what a browser makes of it."""
+
+import json
+import shutil
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from pix2pix import images, report
+
+OPTIONS = {'epochs': 4, 'name': '<script>alert(1)</script>', 'dataset': 'a & b'}
+
+
+def make_run(folder, tests=3, training=False):
+    """A run of 4 epochs whose sample grids are of 4 grays, and test images of known metrics; the page's path."""
+    run, samples = folder / 'checkpoints/x', folder / 'samples/x'
+    run.mkdir(parents=True)
+    (run / 'options.json').write_text(json.dumps(OPTIONS))
+    lines = [{'step': step, 'epoch': step / 500, 'd_loss': 1 / step, 'g_loss_gan': step, 'g_loss_l1': 0.5}
+             for step in range(1, 2001)]
+    for line in lines[499::500]:
+        line.update(val_count=7, val_l1=1 - line['step'] / 1e4, val_psnr=10, val_ssim=0.1)
+    (run / 'metrics.jsonl').write_text(''.join(json.dumps(line) + '\n' for line in lines))
+    for epoch in 1, 2, 3, 4:
+        images.write_png(str(samples / f'epoch-{epoch:04d}.png'), np.full([256, 768, 3], 50 * epoch, np.uint8))
+    results = {f'{i} "%#?<b>': {'l1': (i * 7 % 5) / 10, 'psnr': 20 - i * 7 % 5, 'ssim': i / (tests + 1)}
+               for i in range(tests)}
+    for name in results:
+        triple = [np.full([256, 256, 3], value, np.uint8) for value in (0, 100, 200)]
+        images.write_png(str(samples / 'test/compare' / f'{name}.png'), images.grid([triple]))
+    if tests:
+        (samples / 'test/metrics.json').write_text(json.dumps({
+            'checkpoint': 2000, 'split': 'val', 'count': tests, 'l1': 0.2, 'psnr': 18, 'ssim': 0.4, 'images': results}))
+    page = samples / 'index.html'
+    report.write(str(page), str(run), str(samples), str(samples / 'test'), training)
+    return page
+
+
+def test_names_and_options_are_escaped_and_addresses_quoted(tmp_path):
+    text = make_run(tmp_path).read_text()
+    assert '<script>alert' not in text and '&lt;script&gt;alert(1)&lt;/script&gt;' in text and 'a &amp; b' in text
+    assert '"%#?<b>' not in text and '%22%25%23%3F%3Cb%3E.png' in text
+
+
+def test_curves_are_averaged_and_keep_their_ends():
+    lines = [{'epoch': i, 'loss': float(i)} for i in range(1, 2001)]
+    chart = report.chart('loss', lines, 'loss')
+    assert len(chart['points']) == 400 and chart['averaged'] == 5
+    assert (chart['low'], chart['high'], chart['last'], chart['end']) == (3, 1998, 1998, 1998)
+    assert chart['points'][0] == (round(300 * 3 / 1998, 1), 120) and chart['points'][-1] == (300, 0)
+    flat = report.chart('flat', [{'epoch': 1, 'loss': 2.0}], 'loss')
+    assert flat['points'] == [(300, 120)]
+
+
+def test_a_run_that_has_only_begun(tmp_path):
+    (tmp_path / 'options.json').write_text('{"epochs": 3}')
+    report.write(str(tmp_path / 'page/index.html'), str(tmp_path), str(tmp_path / 'none'), str(tmp_path / 'none'))
+    assert '<h2>Options</h2>' in (tmp_path / 'page/index.html').read_text()
+
+
+@pytest.fixture(scope='module')
+def browser():
+    webdriver = pytest.importorskip('selenium.webdriver')
+    binary, driver = shutil.which('chromium') or shutil.which('google-chrome'), shutil.which('chromedriver')
+    if not binary or not driver:
+        pytest.skip('no browser: apt-get install chromium chromium-driver')
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for flag in ('headless', 'no-sandbox', 'disable-gpu', 'disable-dev-shm-usage', 'disable-background-networking',
+                 'disable-component-update', 'disable-sync', 'no-first-run', 'window-size=1200,900'):
+        options.add_argument(f'--{flag}')
+    options.set_capability('goog:loggingPrefs', {'browser': 'ALL', 'performance': 'ALL'})
+    with webdriver.Chrome(options, webdriver.ChromeService(driver)) as browser:
+        yield browser
+
+
+class Page:
+    """A page in the browser, and what was asked of the network and said on the console since it was opened."""
+
+    def __init__(self, browser, path, fragment=''):
+        self.browser = browser
+        browser.get('about:blank')
+        self.requests()
+        browser.get_log('browser')
+        browser.get(path.as_uri() + fragment)
+
+    def requests(self):
+        messages = [json.loads(entry['message'])['message'] for entry in self.browser.get_log('performance')]
+        return [m['params']['request']['url'] for m in messages if m['method'] == 'Network.requestWillBeSent']
+
+    def js(self, script, *args):
+        return self.browser.execute_script(script, *args)
+
+    def set(self, name, value, event):
+        self.js('const e = document.getElementById(arguments[0]); e.value = arguments[1];'
+                'e.dispatchEvent(new Event(arguments[2]))', name, value, event)
+
+    def gray(self, name):
+        """The colour of the picture's middle as it is shown."""
+        return self.browser.execute_async_script('''
+            const [name, done] = arguments, image = document.getElementById(name)
+            image.decode().then(() => done(decodeURI(image.src).split('/').pop()))''', name)
+
+    def names(self):
+        return self.js('return [...document.querySelectorAll("#shots b")].map(b => b.textContent[0]).join("")')
+
+    def key(self, keys):
+        self.browser.switch_to.active_element.send_keys(keys)
+
+    def pixels(self):
+        return iio.imread(self.browser.get_screenshot_as_png())[..., :3]
+
+
+def test_the_slider_moves_the_picture(browser, tmp_path):
+    page = Page(browser, make_run(tmp_path))
+    assert page.gray('sample') == 'epoch-0004.png'
+    page.set('epoch', 1, 'input')
+    assert page.gray('sample') == 'epoch-0002.png'
+    assert page.js('return document.getElementById("epoch-name").value') == '2'
+    assert (page.pixels() == 100).all(-1).mean() > 0.1          # the second grid's gray is on the screen
+    page.js('document.getElementById("epoch").focus()')
+    page.key('\ue012')                                          # arrow left
+    assert page.gray('sample') == 'epoch-0001.png'
+    browser.refresh()                                           # as it does by itself while training
+    assert page.gray('sample') == 'epoch-0001.png'
+    assert browser.get_log('browser') == []
+
+
+def test_sorting_sorts(browser, tmp_path):
+    page = Page(browser, make_run(tmp_path, tests=5))
+    assert page.names() == '01234'                  # l1: 0 .2 .4 .1 .3
+    for key, order in [('l1 1', '03142'), ('l1 -1', '24130'), ('psnr -1', '03142'), ('ssim -1', '43210'),
+                       ('name 1', '01234')]:
+        page.set('sort', key, 'change')
+        assert page.names() == order, key
+    page.set('sort', 'l1 -1', 'change')
+    browser.refresh()
+    assert page.names() == '24130'
+
+
+def test_enlarging_and_comparing_by_keyboard_and_mouse(browser, tmp_path):
+    from selenium.webdriver import ActionChains
+    page = Page(browser, make_run(tmp_path))
+    page.set('sort', 'ssim -1', 'change')
+    page.js('document.querySelector("#shots button").focus()')
+    page.key('\n')
+    title = lambda: page.js('return document.getElementById("zoom-name").textContent[0]')
+    assert page.js('return document.getElementById("zoom").open') and title() == '2'
+
+    box = page.js('return document.getElementById("compare").getBoundingClientRect().toJSON()')
+    x, y, width = box['x'], box['y'], box['width']
+
+    def output():       # the share of the picture's width that shows the output, left of the target
+        line = page.pixels()[int(y) + 50, int(x):int(x + width), 0]
+        return np.mean(line == 100)
+    assert output() == pytest.approx(0.5, abs=0.05)
+    cut = browser.find_element('id', 'cut')
+    ActionChains(browser).move_to_element(cut).click_and_hold().move_by_offset(int(width / 4), 0).release().perform()
+    assert output() == pytest.approx(0.75, abs=0.05)
+    page.key('\ue010')      # End: all output
+    assert output() > 0.95
+    page.key('n')
+    assert title() == '1'
+    page.key('p')
+    page.key('p')           # the first has none before it
+    assert title() == '2'
+    page.key('\ue00c')      # Escape
+    assert not page.js('return document.getElementById("zoom").open')
+    assert page.js('return document.activeElement.closest("li") !== null')
+    assert browser.get_log('browser') == []
+
+
+def test_nothing_is_asked_of_the_network(browser, tmp_path):
+    page = Page(browser, make_run(tmp_path, training=True))
+    page.js('window.scrollTo(0, 1e6)')
+    page.browser.execute_async_script('setTimeout(arguments[0], 500)')
+    requests, own = page.requests(), ('file://' + str(tmp_path), 'data:')
+    assert len(requests) >= 5 and all(url.startswith(own) for url in requests), requests
+    assert browser.get_log('browser') == []
+    assert page.js('return typeof alert') == 'function' and '<script>' in page.js('return document.body.textContent')
+
+
+def test_two_thousand_images_load_as_they_are_scrolled_to(browser, tmp_path):
+    page = Page(browser, make_run(tmp_path, tests=2000))
+    pngs = lambda: sum('compare' in url for url in page.requests())
+    assert pngs() < 100
+    # The longest frame while scrolling to the end in steps of a screen: told, not judged.
+    longest = browser.execute_async_script('''
+        const done = arguments[0]; let last = performance.now(), longest = 0, frames = 0
+        const frame = now => {
+            longest = Math.max(longest, now - last); last = now
+            window.scrollBy(0, innerHeight)
+            ++frames < 60 ? requestAnimationFrame(frame) : done(longest)
+        }
+        requestAnimationFrame(frame)''')
+    print(f'longest frame {longest:.0f} ms')
+    assert page.js('return scrollY') > 20000
+    assert 0 < pngs() < 1000
+    page.set('sort', 'ssim -1', 'change')
+    assert page.js('return document.querySelector("#shots b").textContent').startswith('1999')
+
+
+@pytest.mark.parametrize('width', [320, 1200])
+def test_nothing_sticks_out_on_a_small_screen(browser, tmp_path, width):
+    page = Page(browser, make_run(tmp_path))
+    browser.execute_cdp_cmd('Emulation.setDeviceMetricsOverride',
+                            {'width': width, 'height': 640, 'deviceScaleFactor': 1, 'mobile': width < 500})
+    assert page.js('return document.documentElement.scrollWidth') <= width
+    browser.execute_cdp_cmd('Emulation.clearDeviceMetricsOverride', {})
+
+
+def test_dark(browser, tmp_path):
+    page = Page(browser, make_run(tmp_path))
+    colours = []
+    for scheme in 'light', 'dark':
+        browser.execute_cdp_cmd('Emulation.setEmulatedMedia',
+                                {'features': [{'name': 'prefers-color-scheme', 'value': scheme}]})
+        colours.append(page.js('return getComputedStyle(document.body).backgroundColor'))
+    assert colours == ['rgb(255, 255, 255)', 'rgb(21, 22, 26)']
