@@ -138,16 +138,13 @@ def whole_pairs(paths, *how):
 def pictures(paths):
     """Single images one by one, upright: yields (path, RGB [H, W, 3] of uint8, or uint16 where the file has more
     than 8 bits, None), or (path, None, ReaderError)."""
-    for path, pixels, error in inspect(paths, pairs=False):
+    for path, pixels, error in inspect(paths, decode_uint16, pairs=False):
         if error:
             yield path, None, error
             continue
         with open(path, 'rb') as file:
             content = file.read()
-        if bits(content) == 8:
-            pixels = np.rint(pixels, out=pixels).astype(np.uint8)
-        else:
-            pixels = np.rint(np.multiply(pixels, 257, out=pixels), out=pixels).astype(np.uint16)
+        pixels = pixels if bits(content) == 16 else (pixels // 257).astype(np.uint8)
         yield path, turn_upright(pixels, content), None
 
 
@@ -190,25 +187,29 @@ def decode_pair(path, direction, source_channels, target_channels):
 
 def decode(path):
     """An image file -> float32 RGB [H, W, 3] in [0, 255]; 16 bits keep their precision, alpha is dropped."""
+    return tf.cast(decode_uint16(path), tf.float32) / 257
+
+
+def decode_uint16(path):
+    """An image file -> uint16 RGB [H, W, 3]; a value v of 8 bits is v * 257, which decode() gives back exactly."""
     content = tf.io.read_file(path)
     jpeg = tf.equal(tf.strings.substr(content, 0, 3), FORMATS[0][0])
     png = tf.equal(tf.strings.substr(content, 0, 8), FORMATS[1][0]) & (tf.strings.length(content) >= 24)
     image = tf.case([(jpeg, lambda: decode_jpeg(content)), (png, lambda: decode_png(content))],
-                    lambda: tf.numpy_function(decode_other, [content], tf.float32))
+                    lambda: tf.numpy_function(decode_other, [content], tf.uint16))
     return tf.ensure_shape(image, [None, None, 3])
 
 
 def decode_jpeg(content):
     """The accurate DCT: the default one is off by up to 4 of 255."""
     with tf.control_dependencies([assert_size(tf.image.extract_jpeg_shape(content)[:2])]):
-        return tf.cast(tf.io.decode_jpeg(content, channels=3, dct_method='INTEGER_ACCURATE'), tf.float32)
+        return tf.cast(tf.io.decode_jpeg(content, channels=3, dct_method='INTEGER_ACCURATE'), tf.uint16) * 257
 
 
 def decode_png(content):
-    """Eight bits are read as sixteen, v * 257, and so come back exact."""
     size = tf.io.decode_raw(tf.strings.substr(content, 16, 8), tf.int32, little_endian=False)
     with tf.control_dependencies([assert_size(size)]):
-        return tf.cast(tf.io.decode_png(content, channels=3, dtype=tf.uint16), tf.float32) / 257
+        return tf.io.decode_png(content, channels=3, dtype=tf.uint16)
 
 
 def assert_size(size):
@@ -218,7 +219,7 @@ def assert_size(size):
 
 
 def decode_other(content):
-    """BMP, TIFF and WebP, which TensorFlow decodes not at all or not in full: bytes -> [H, W, 3] in [0, 255]."""
+    """BMP, TIFF and WebP, which TensorFlow decodes not at all or not in full: bytes -> uint16 [H, W, 3]."""
     kind = format_of(content)
     if kind not in ('BMP', 'TIFF', 'WebP'):
         raise ValueError('its header is cut off' if kind else 'not a PNG, JPEG, BMP, TIFF or WebP image')
@@ -230,10 +231,12 @@ def decode_other(content):
         image = iio.imread(content, plugin='pillow', index=0, mode='RGB')
     if image.dtype.kind == 'f' and not np.isfinite(image).all():
         raise ValueError('NaN or infinity among its values')
-    scale = {'bool': 255, 'uint8': 1, 'uint16': 1 / 257, 'float16': 255, 'float32': 255, 'float64': 255}
+    if image.dtype.kind == 'f':
+        image = np.rint(np.clip(image, 0, 1) * np.float64(65535)).astype(np.uint16)
+    scale = {'bool': 65535, 'uint8': 257, 'uint16': 1}
     if image.dtype.name not in scale:
         raise ValueError(f'{image.dtype} values; 8 or 16 bits, or floats in [0, 1], can be read')
-    image = np.asarray(image * np.float64(scale[image.dtype.name]), np.float32)
+    image = image * np.uint16(scale[image.dtype.name])
     image = image.reshape(image.shape[:2] + (-1,))
     return np.ascontiguousarray(np.broadcast_to(image[..., :3] if image.shape[-1] > 2 else image[..., :1],
                                                 image.shape[:2] + (3,)))
@@ -281,8 +284,8 @@ def cpu_session():
     return tf.compat.v1.Session(config=tf.compat.v1.ConfigProto(device_count={'GPU': 0}))
 
 
-def inspect(paths, pairs=True):
-    """Read files one by one: yields (path, [H, W, 3] in [0, 255], None) or (path, None, ReaderError).
+def inspect(paths, decode=decode, pairs=True):
+    """Read files one by one: yields (path, what `decode` makes of it, None) or (path, None, ReaderError).
 
     Of `pairs` an odd width is an error too.
     """

@@ -34,9 +34,8 @@ def write(page, run_dir, sample_dir, results_dir, training=False):
         curves=[chart(title, lines, name) for name, title in CURVES if lines],
         metrics=metrics.TABLE,
         validated=validated,
-        validations=[chart(name.upper(), validated, f'val_{name}') for name in metrics.NAMES if validated],
-        best={name: metrics.best_step(validated, name, {line['step'] for line in validated})
-              for name in metrics.NAMES},
+        validations=[chart(name.upper(), validated, f'val_{name}', best) for name, best, *_ in metrics.TABLE
+                     if validated],
         samples=[{'epoch': int(match[1]), 'src': address(page, sample_dir, match[0])}
                  for match in map(re.compile(r'epoch-(\d+)\.png').fullmatch, listing(sample_dir)) if match],
         results=read_results(page, results_dir)))
@@ -66,13 +65,14 @@ def read_results(page, folder):
     return results
 
 
-def chart(title, lines, name):
-    """A curve over epochs as points of an SVG polyline, averaged down to at most POINTS."""
+def chart(title, lines, name, best=None):
+    """A curve over epochs as points of an SVG polyline, averaged down to at most POINTS; `best` is min or max."""
     pairs = [(line['epoch'], line[name]) for line in lines if name in line]
+    best = best and best(pairs, key=lambda pair: pair[1])
     size = -(-len(pairs) // POINTS)
     pairs = [[sum(column) / len(column) for column in zip(*pairs[i:i + size])] for i in range(0, len(pairs), size)]
     epochs, values = zip(*pairs)
     low, high, end = min(values), max(values), max(epochs)
     points = [(WIDTH * epoch / end, HEIGHT * (1 - (value - low) / (high - low or 1))) for epoch, value in pairs]
     return {'title': title, 'points': [(round(x, 1), round(y, 1)) for x, y in points], 'low': low, 'high': high,
-            'end': end, 'last': values[-1], 'averaged': size, 'width': WIDTH, 'height': HEIGHT}
+            'end': end, 'last': values[-1], 'best': best, 'averaged': size, 'width': WIDTH, 'height': HEIGHT}
