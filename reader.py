@@ -142,27 +142,28 @@ def pictures(paths):
         if error:
             yield path, None, error
             continue
-        with open(path, 'rb') as file:
-            content = file.read()
-        pixels = pixels if bits(content) == 16 else (pixels // 257).astype(np.uint8)
-        yield path, turn_upright(pixels, content), None
+        if bits(path) == 8:
+            pixels //= 257
+            pixels = pixels.astype(np.uint8)
+        yield path, turn_upright(pixels, path), None
 
 
-def bits(content):
-    """8, or 16 for what has more."""
-    kind = format_of(content)
-    if kind == 'PNG':
-        return 16 if content[24] == 16 else 8
-    if kind == 'TIFF':
-        with tifffile.TiffFile(io.BytesIO(content)) as tiff:
+def bits(path):
+    """8, or 16 for a file that has more."""
+    with open(path, 'rb') as file:
+        header = file.read(32)
+    if format_of(header) == 'PNG':
+        return 16 if header[24] == 16 else 8
+    if format_of(header) == 'TIFF':
+        with tifffile.TiffFile(path) as tiff:
             return 16 if tiff.pages[0].dtype.itemsize > 1 else 8
     return 8
 
 
-def turn_upright(pixels, content):
-    """[H, W, C] as stored -> as it is meant to be seen, by the orientation in its EXIF data (1 to 8)."""
+def turn_upright(pixels, path):
+    """[H, W, C] as stored -> as it is meant to be seen, by the orientation in the file's EXIF data (1 to 8)."""
     try:
-        with Image.open(io.BytesIO(content)) as header:
+        with Image.open(path) as header:
             orientation = header.getexif().get(ORIENTATION, 1)
     except (OSError, ValueError, SyntaxError):      # no header that Pillow knows
         return pixels
@@ -293,11 +294,13 @@ def inspect(paths, decode=decode, pairs=True):
         path = tf.compat.v1.placeholder(tf.string, [])
         content, image = tf.io.read_file(path), decode(path)
         for name in paths:
-            data = None
             try:
-                data = sess.run(content, {path: name})
                 pixels = sess.run(image, {path: name})
             except tf.errors.OpError as error:
+                try:
+                    data = sess.run(content, {path: name})
+                except tf.errors.OpError:
+                    data = None
                 yield name, None, ReaderError(f'{name!r}: {fault(data, reason(error))}')
                 continue
             height, width = pixels.shape[:2]
