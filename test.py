@@ -117,10 +117,15 @@ def evaluate(opts, generator):
 
 def translate(opts, generator):
     """Pictures without a target: each to a PNG of its size; one that cannot be read is named and the others go on."""
+    if os.path.realpath(opts.input) == os.path.realpath(opts.output):
+        raise run.RunError(f'--output {opts.output} is the folder of --input: give another')
     names = reader.walk(opts.input, opts.output)
     folder = opts.input if os.path.isdir(opts.input) else os.path.dirname(opts.input)
     paths = {os.path.join(folder, name): os.path.join(opts.output, stem + '.png')
              for name, stem in zip(names, reader.unique_stems(names))}
+    same = [path for path in paths if os.path.realpath(path) == os.path.realpath(paths[path])]
+    if same:
+        raise run.RunError(f'{same[0]} would be replaced by its own output: give another --output')
     there = [path for path in paths if os.path.exists(paths[path]) and not opts.overwrite]
     todo = [path for path in paths if path not in there]
     failed = 0

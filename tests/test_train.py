@@ -224,6 +224,13 @@ def test_any_picture(unbroken):
     run(cwd, 'test.py', '--name', 'tiny', '--input', 'my photos/gray.png', '--output', 'one', '--tile', '256')
     np.testing.assert_array_equal(iio.imread(cwd / 'one/gray.png'), shapes['gray.png'])
 
+    # A picture is never replaced by its own output.
+    before = (photos / 'gray.png').read_bytes()
+    for args in ['--input', 'my photos', '--output', 'my photos/'], ['--input', 'my photos/gray.png', '--output',
+                                                                    'my photos', '--overwrite']:
+        assert 'give another' in run(cwd, 'test.py', '--name', 'tiny', *args, status=1)
+    assert (photos / 'gray.png').read_bytes() == before
+
 
 def test_fid_on_request(unbroken, tmp_path):
     cwd, _ = unbroken
