@@ -13,12 +13,16 @@ import time
 sys.path[:0] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
 
 
-def tensorflow_step(what, batch_size, size, base, precision):
-    """A function that runs one training step, or the generator, as train.py and test.py do."""
+def tensorflow_step(what, batch_size, size, base, precision, data=None):
+    """A function that runs one training step, or the generator, as train.py and test.py do.
+
+    On constant tensors, or on the pairs of the folder `data`, read and jittered.
+    """
     import pix2pix  # noqa: F401
     # isort: split
     import tensorflow.compat.v1 as tf
 
+    import reader
     from pix2pix import devices
     from pix2pix.model import PRECISIONS, build_model
     from pix2pix.networks import generator
@@ -26,6 +30,10 @@ def tensorflow_step(what, batch_size, size, base, precision):
     noise = tf.random_uniform_initializer(-1, 1)
     source, target = (tf.get_variable(name, [batch_size, size, size, 3], initializer=noise, trainable=False)
                       for name in ('source', 'target'))
+    if data:
+        batches = tf.data.make_initializable_iterator(reader.training_batches(
+            data, reader.list_images(data), 0, 10 ** 6, 0, batch_size, 'BtoA', size * 286 // 256, size))
+        source, target = batches.get_next()
     if what == 'step':
         model = build_model(source, target, base_filters=base, precision=precision)
         fetches = [model.train_op, model.losses, model.norms]
@@ -33,6 +41,10 @@ def tensorflow_step(what, batch_size, size, base, precision):
         fetches = generator(source, 3, base, 'paper', 0.5, [0, 0], 'batch', PRECISIONS[precision])
     sess = tf.Session(config=devices.session_config())
     sess.run(tf.global_variables_initializer())
+    if data:
+        sess.run(batches.initializer)
+    if what == 'read':
+        fetches = [source, target]
     return lambda: sess.run(fetches)
 
 
@@ -56,11 +68,12 @@ def torch_matmul(precision):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('framework', choices=('tensorflow', 'torch'))
-    parser.add_argument('what', choices=('step', 'forward', 'matmul'))
+    parser.add_argument('what', choices=('step', 'forward', 'read', 'matmul'))
     parser.add_argument('--precision', default='float32')
     parser.add_argument('--batch_size', type=int, default=4)
     parser.add_argument('--size', type=int, default=256)
     parser.add_argument('--base_filters', type=int, default=64)
+    parser.add_argument('--data', help='folder of pairs to read, instead of constant tensors')
     parser.add_argument('--channels_last', action='store_true')
     parser.add_argument('--compile', action='store_true')
     opts = parser.parse_args()
@@ -68,7 +81,7 @@ def main():
     if opts.what == 'matmul':
         step = {'tensorflow': tensorflow_matmul, 'torch': torch_matmul}[opts.framework](opts.precision)
     elif opts.framework == 'tensorflow':
-        step = tensorflow_step(opts.what, *shape)
+        step = tensorflow_step(opts.what, *shape, opts.data)
     else:
         from benchmarks import torch_peer
         build = torch_peer.training_step if opts.what == 'step' else torch_peer.forward
