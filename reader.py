@@ -8,6 +8,7 @@ unbroken run reads from there.
 import collections
 import io
 import os
+import warnings
 
 import imageio.v3 as iio
 import numpy as np
@@ -42,6 +43,8 @@ def list_images(folder):
         names = sorted(n for n in tf.io.gfile.listdir(folder) if n.lower().endswith(EXTENSIONS))
     except tf.errors.OpError as error:
         raise ReaderError(f'{folder}: cannot be listed ({type(error).__name__}); is it the folder you meant?') from None
+    except UnicodeDecodeError as error:
+        raise ReaderError(f'{folder}: {error.object!r} is a name in no UTF-8; rename it') from None
     if not names:
         raise ReaderError(f'{folder}: no images in it ({" ".join(EXTENSIONS)})')
     return names
@@ -51,11 +54,18 @@ def walk(path, without=None):
     """The names of a file, or of all images under a folder, sorted, below that folder; not those under `without`."""
     if os.path.isfile(path):
         return [os.path.basename(path)]
-    found = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names
-             if name.lower().endswith(EXTENSIONS)]
-    if without:
-        outside = os.path.abspath(without) + os.sep
-        found = [name for name in found if not os.path.abspath(name).startswith(outside)]
+    found, seen, apart = [], set(), os.path.abspath(without) if without else None
+    if apart and not apart.startswith(os.path.abspath(path) + os.sep):
+        apart = None
+
+    def stop(error):
+        raise ReaderError(f'{error.filename}: cannot be listed ({error.strerror})')
+    for folder, folders, names in os.walk(path, onerror=stop if os.path.isdir(path) else None, followlinks=True):
+        if os.path.realpath(folder) in seen or os.path.abspath(folder) == apart:     # a link in a circle; the output
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(folder))
+        found += [os.path.join(folder, name) for name in names if name.lower().endswith(EXTENSIONS)]
     if not found:
         raise ReaderError(f'{path}: no images in it ({" ".join(EXTENSIONS)})' if os.path.isdir(path) else
                           f'{path}: no such file or folder')
@@ -63,10 +73,11 @@ def walk(path, without=None):
 
 
 def unique_stems(names):
-    """The names without extension, or with it where two would be the same."""
+    """The names without extension, or with it where two would be the same; always as many as there are names."""
     stems = [os.path.splitext(name)[0] for name in names]
     count = collections.Counter(stems)
-    return [stem if count[stem] == 1 else name for name, stem in zip(names, stems)]
+    stems = [stem if count[stem] == 1 else name for name, stem in zip(names, stems)]
+    return stems if len(set(stems)) == len(names) else list(names)
 
 
 def steps_per(epochs, images, batch_size):
@@ -163,7 +174,8 @@ def bits(path):
 def turn_upright(pixels, path):
     """[H, W, C] as stored -> as it is meant to be seen, by the orientation in the file's EXIF data (1 to 8)."""
     try:
-        with Image.open(path) as header:
+        with warnings.catch_warnings(), Image.open(path) as header:
+            warnings.simplefilter('ignore')     # of a damaged EXIF part
             orientation = header.getexif().get(ORIENTATION, 1)
     except (OSError, ValueError, SyntaxError):      # no header that Pillow knows
         return pixels

@@ -2,6 +2,7 @@
 or on any pictures: python test.py --name facades --input FILE_OR_FOLDER --output FOLDER"""
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -26,7 +27,7 @@ def parse(args=None):
     def switch(flag, help):
         parser.add_argument(flag, action='store_true', help=help)
     add('--name',                                 help='of the run: its newest checkpoint')
-    add('--best',       choices=metrics.NAMES,    help='its best checkpoint instead, by validation metric')
+    add('--best',       choices=('l1', 'ssim'),      help='its best checkpoint instead, by validation metric')
     add('--checkpoint',                           help='path of one checkpoint, e.g. checkpoints/facades/model-20000')
     add('--dataset',                              help='folder of pairs; default: the one of the training')
     add('--split',                                help='folder in it; default: test, or val where there is none')
@@ -34,7 +35,8 @@ def parse(args=None):
     add('--input',                                help='instead of pairs: a picture, or a folder with sub-folders')
     add('--output',                               help='folder of the results; default: samples/NAME/test')
     switch('--overwrite',                         help='replace pictures that --output has already')
-    add('--tile',       type=int, default=1024,   help='larger pictures go in tiles of so many pixels a side')
+    add('--tile',       type=int,                 help='larger pictures go in tiles of so many pixels a side; '
+                                                       'default: 1024')
     add('--statistics', choices=('batch', 'moving'), help="of batch norm: each image's own, as the original, or the "
                                                           'moving ones of the training; default: batch for '
                                                           '--layers paper, moving for writeup')
@@ -48,24 +50,32 @@ def parse(args=None):
         parser.error('give --name RUN or --checkpoint PATH')
     if opts.best and opts.checkpoint:
         parser.error('--best picks the checkpoint: give it --name, and no --checkpoint')
-    if opts.input and not opts.output:
-        parser.error('--input needs --output FOLDER')
+    if opts.input is not None and not (opts.input and opts.output):
+        parser.error('--input needs a FILE or FOLDER, and --output FOLDER')
     for flag in ('dataset', 'split', 'fid', 'limit'):
         if opts.input and getattr(opts, flag):
             parser.error(f'--{flag} is for pairs, --input for pictures without a target')
+    for flag, other in ('tile', 'input'), ('overwrite', 'input'), ('inception', 'fid'):
+        if getattr(opts, flag) and not getattr(opts, other):
+            parser.error(f'--{flag} goes with --{other}')
     return opts
 
 
 def main(opts):
     path = opts.checkpoint or os.path.join('checkpoints', opts.name)
     if opts.best:
+        run.read_options(os.path.join(path, 'options.json'))
         lines = log.read(os.path.join(path, 'metrics.jsonl'))
         step = metrics.best_step(lines, opts.best, checkpoint.steps_in(path)) if lines else None
         if not step:
-            raise run.RunError(f'{path}: none of its checkpoints was validated; train.py --keep_best {opts.best} keeps '
-                               'the best')
+            raise run.RunError(f'{path}: none of its checkpoints was validated; train.py --keep_best {opts.best} '
+                               'keeps the best')
+        best = metrics.best_step(lines, opts.best, {line['step'] for line in lines})
+        if best != step:
+            print(f'the best {opts.best} was after step {best:,}, whose checkpoint is gone; of those left it is that of '
+                  f'{step:,}; train.py --keep_best {opts.best} keeps the best')
         path = checkpoint.prefix_of(path, step)
-    generator = pix2pix.Generator(path, not opts.no_dropout, opts.statistics, opts.seed, opts.precision, opts.tile)
+    generator = pix2pix.Generator(path, not opts.no_dropout, opts.statistics, opts.seed, opts.precision, opts.tile or 1024)
     print(f'{devices.describe()}; {generator.precision}; checkpoint {generator.step} of {generator.run_dir}; '
           f'{generator.statistics} statistics, dropout {"on" if generator.dropout else "off"}')
     if opts.input:
@@ -87,20 +97,21 @@ def evaluate(opts, generator):
                            'pairs with --dataset, or single pictures with --input')
     names = reader.list_images(split)[:opts.limit]
     print(f'{len(names):,} images of {split}')
-    pairs = reader.whole_pairs([f'{split}/{name}' for name in names], trained['direction'], trained['crop_size'],
-                               trained['source_channels'], trained['target_channels'])
+    paths = [f'{split}/{name}' for name in names]
+    how = [trained[name] for name in ('direction', 'crop_size', 'source_channels', 'target_channels')]
     if opts.fid and len(names) < 2:
         raise run.RunError('--fid needs two images or more')
     compare, inception = metrics.Comparison(), fid.Inception(opts.inception, fetch) if opts.fid else None
     results, features = {}, []
     stems = reader.unique_stems(names)
-    for stem, (source, target) in zip(tqdm(stems, unit='image', disable=not sys.stderr.isatty()), pairs):
-        triple = [images.to_uint8(image) for image in (source, generator.forward(source), target)]
-        images.write_png(os.path.join(output, 'output', stem + '.png'), triple[1])
-        images.write_png(os.path.join(output, 'compare', stem + '.png'), images.grid([triple]))
-        results[stem] = compare(triple[1], triple[2])
-        if inception:
-            features.append([inception(image) for image in triple[1:]])
+    with contextlib.closing(reader.whole_pairs(paths, *how)) as pairs:      # else an error waits for its session
+        for stem, (source, target) in zip(tqdm(stems, unit='image', disable=not sys.stderr.isatty()), pairs):
+            triple = [images.to_uint8(image) for image in (source, generator.forward(source), target)]
+            images.write_png(os.path.join(output, 'output', stem + '.png'), triple[1])
+            images.write_png(os.path.join(output, 'compare', stem + '.png'), images.grid([triple]))
+            results[stem] = compare(triple[1], triple[2])
+            if inception:
+                features.append([inception(image) for image in triple[1:]])
     summary = {'count': len(results), **metrics.mean(results.values())}
     print(metrics.table(results))
     if inception:
@@ -111,7 +122,7 @@ def evaluate(opts, generator):
                          ('metrics', {'checkpoint': generator.step, 'split': split, **summary, 'images': results})]:
         files.write(os.path.join(output, name + '.json'), json.dumps(values, indent=1) + '\n')
     page = os.path.join(opts.output or samples, 'index.html')
-    report.write(page, generator.run_dir, samples, output)
+    report.write(page, generator.run_dir, samples, output, run.is_locked(generator.run_dir))
     print(f'open {page}, or {output}/compare (source | output | target), {output}/output')
 
 
@@ -131,11 +142,13 @@ def translate(opts, generator):
     failed = 0
     for path, picture, error in tqdm(reader.pictures(todo), total=len(todo), unit='image',
                                      disable=not sys.stderr.isatty()):
-        if error:
+        try:
+            if error:
+                raise error
+            images.write_png(paths[path], generator(picture))
+        except (reader.ReaderError, OSError) as error:
             failed += 1
             tqdm.write(f'test.py: {error}', file=sys.stderr)
-        else:
-            images.write_png(paths[path], generator(picture))
     print(f'{len(todo) - failed:,} pictures in {opts.output}')
     if there:
         print(f'{len(there):,} were there already, such as {paths[there[0]]}, and were left alone; --overwrite '
@@ -151,3 +164,5 @@ if __name__ == '__main__':
         sys.exit(130)
     except (reader.ReaderError, run.RunError, checkpoint.CheckpointError, fid.FidError, OSError) as error:
         sys.exit(f'test.py: {error}')
+    except tf.errors.OpError as error:
+        sys.exit(f'test.py: {checkpoint.reason(error)}')

@@ -144,6 +144,13 @@ def train(opts, train_dir, names, validation, samples, run_dir, sample_dir):
                 raise reader.explain([name]) or error from None
             return [images.to_uint8(image[0]) for image in triple]
 
+        def renew_page(training=False):
+            """The page is not worth a training: what is wrong with it is said, and the training goes on."""
+            try:
+                report.write(page, run_dir, sample_dir, os.path.join(sample_dir, 'test'), training)
+            except (run.RunError, OSError) as error:
+                progress.say(f'the page was not written: {error}')
+
         # Start afresh, or carry on from the newest checkpoint.
         sess.run(init)
         first = checkpoint.restore_latest(sess, saver, run_dir)
@@ -165,6 +172,7 @@ def train(opts, train_dir, names, validation, samples, run_dir, sample_dir):
             if wrong:
                 picture = os.path.join(sample_dir, f'not-finite-step-{step}.png')
                 images.write_png(picture, images.grid([map(images.to_uint8, pair) for pair in zip(*out['batch'])]))
+                renew_page()
                 name, value = next(iter(wrong.items()))
                 raise FloatingPointError(f'{name} is {value} at step {step}; its batch is in {picture}, the checkpoint '
                                          'before it is kept; a lower --learning_rate may help')
@@ -185,7 +193,8 @@ def train(opts, train_dir, names, validation, samples, run_dir, sample_dir):
                 picture = images.grid([run_pair(sample) for sample in samples])
                 images.write_png(os.path.join(sample_dir, f'epoch-{epoch:04d}.png'), picture)
                 record.image(step, 'samples', picture)
-            saving, best = due(step, opts.save_every) or interrupt.received, None
+            stopping = interrupt.received       # read once: a signal from here on is for the next step
+            saving, best = due(step, opts.save_every) or stopping, None
             if opts.keep_best and (saving or validated):
                 best = metrics.best_step(log.read(record.path), opts.keep_best, checkpoint.steps_in(run_dir) + [step])
                 saving = saving or best == step
@@ -193,22 +202,22 @@ def train(opts, train_dir, names, validation, samples, run_dir, sample_dir):
                 record.flush()
                 checkpoint.save(sess, saver, run_dir, step, opts.keep, best)
             if sampled:
-                report.write(page, run_dir, sample_dir, os.path.join(sample_dir, 'test'), training=step < steps)
-            if interrupt.received and step < steps:
+                renew_page(training=step < steps)
+            if stopping and step < steps:
                 progress.close()
                 record.close()
-                report.write(page, run_dir, sample_dir, os.path.join(sample_dir, 'test'))
+                renew_page()
                 print(f'stopped by {interrupt.name} after step {step:,}, saved as '
                       f'{checkpoint.prefix_of(run_dir, step)}; the same command carries on')
-                sys.exit(128 + interrupt.received)
+                sys.exit(128 + stopping)
         progress.close()
         record.close()
+        renew_page()
 
     # Say what to open.
-    pictures = sorted(name for name in os.listdir(sample_dir) if name.endswith('.png'))
     print(f'done: {steps:,} steps, saved in {run_dir}\n'
-          f'open {page}, or {os.path.join(sample_dir, pictures[-1])} (the first is {pictures[0]}; a row is source | '
-          f'output | target)\nthen run: python test.py --name {opts.name}')
+          f'open {page}, or the sample grids beside it (a row is source | output | target)\n'
+          f'then run: python test.py --name {opts.name}')
 
 
 if __name__ == '__main__':

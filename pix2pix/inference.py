@@ -9,7 +9,8 @@ from pix2pix import checkpoint, devices, images, run
 from pix2pix.model import PRECISIONS
 from pix2pix.networks import LAYERS, MULTIPLE, STATISTICS, generator
 
-NEEDED = ('layers', 'base_filters', 'keep_prob', 'source_channels', 'target_channels', 'crop_size', 'precision')
+NEEDED = ('layers', 'base_filters', 'keep_prob', 'source_channels', 'target_channels', 'crop_size', 'precision',
+          'folder', 'direction', 'epochs')
 
 
 class Generator:
@@ -78,14 +79,15 @@ class Generator:
         picture = images.to_channels(picture.reshape(*picture.shape[:2], -1), self.options['source_channels'])
         height, width = picture.shape[:2]
         rows, columns = (spans(size, self.tile) for size in (height, width))
+        row_weights, column_weights = weights(rows), weights(columns)
         output = np.empty([height, width, self.options['target_channels']], picture.dtype)
         overlap = np.zeros([0, width, output.shape[-1]], np.float32)    # of the rows above: their blended share so far
         for i, (top, bottom) in enumerate(rows):
             band = np.zeros([bottom - top, width, output.shape[-1]], np.float32)
             for j, (left, right) in enumerate(columns):
                 tile = self.forward_any(images.to_float(picture[top:bottom, left:right]))
-                band[:, left:right] += tile * ramp(columns, j)[:, None]
-            band *= ramp(rows, i)[:, None, None]
+                band[:, left:right] += tile * column_weights[j][:, None]
+            band *= row_weights[i][:, None, None]
             band[:len(overlap)] += overlap
             done = (rows[i + 1][0] if i + 1 < len(rows) else bottom) - top
             output[top:top + done] = images.to_integer(band[:done], picture.dtype)
@@ -101,23 +103,19 @@ class Generator:
 
 
 def spans(size, tile):
-    """Tiles of one axis: (start, end), all of one length, each overlapping the next by about a quarter of `tile`."""
+    """Tiles of one axis: (start, end), each of `tile`, evenly spread, overlapping by a quarter or more."""
     if size <= tile:
         return [(0, size)]
     count = -(-(size - tile // 4) // (tile - tile // 4))
-    length = -(-(size + (count - 1) * (tile // 4)) // count)
-    starts = [i * (size - length) // (count - 1) for i in range(count)]
-    return [(start, start + length) for start in starts]
+    starts = [i * (size - tile) // (count - 1) for i in range(count)]
+    return [(start, start + tile) for start in starts]
 
 
-def ramp(tiles, i):
-    """Weights of tile i along its axis: linear where it overlaps a neighbour, so that each pixel's add up to 1."""
-    start, end = tiles[i]
-    weights = np.ones(end - start, np.float32)
-    if i > 0:
-        overlap = tiles[i - 1][1] - start
-        weights[:overlap] = (np.arange(overlap) + 0.5) / overlap
-    if i + 1 < len(tiles):
-        overlap = end - tiles[i + 1][0]
-        weights[len(weights) - overlap:] = 1 - (np.arange(overlap) + 0.5) / overlap
-    return weights
+def weights(tiles):
+    """The weights of each tile along its axis: rising over a quarter from its ends; at each pixel they add up to 1."""
+    total, ramps = np.zeros(tiles[-1][1], np.float32), []
+    for start, end in tiles:
+        inside = np.arange(end - start, dtype=np.float32) + 0.5
+        ramps.append(np.minimum(1, np.minimum(inside, inside[::-1]) / ((end - start) / 4)))
+        total[start:end] += ramps[-1]
+    return [ramp / total[start:end] for ramp, (start, end) in zip(ramps, tiles)]

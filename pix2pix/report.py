@@ -12,6 +12,8 @@ from pix2pix import files, log, metrics, run
 
 POINTS = 400        # of a curve; longer ones are averaged down to so many
 CURVES = [('g_loss_l1', 'generator, L1'), ('g_loss_gan', 'generator, adversarial'), ('d_loss', 'discriminator')]
+REFRESH = 30_000        # milliseconds from one renewal to the next while training
+FID = ('fid', 'kid')    # where test.py was asked for them
 WIDTH, HEIGHT = 300, 120        # of a chart, in its own units
 
 environment = jinja2.Environment(loader=jinja2.FileSystemLoader(os.path.dirname(__file__)), autoescape=True,
@@ -36,13 +38,16 @@ def write(page, run_dir, sample_dir, results_dir, training=False):
         validated=validated,
         validations=[chart(name.upper(), validated, f'val_{name}', best) for name, best, *_ in metrics.TABLE
                      if validated],
-        samples=[{'epoch': int(match[1]), 'src': address(page, sample_dir, match[0])}
-                 for match in map(re.compile(r'epoch-(\d+)\.png').fullmatch, listing(sample_dir)) if match],
-        results=read_results(page, results_dir)))
+        refresh=REFRESH,
+        samples=[{'epoch': epoch, 'src': address(page, sample_dir, name)}
+                 for epoch, name in sample_grids(sample_dir) if not lines or epoch <= lines[-1]['epoch']],
+        results=read_results(page, results_dir, lines[-1]['step'] if lines else None)))
 
 
-def listing(folder):
-    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+def sample_grids(folder):
+    """(epoch, name) of each grid in a folder, in order."""
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return sorted((int(match[1]), match[0]) for match in map(re.compile(r'epoch-(\d+)\.png').fullmatch, names) if match)
 
 
 def address(page, *path):
@@ -50,19 +55,28 @@ def address(page, *path):
     return quote(os.path.relpath(os.path.join(*path), os.path.dirname(page) or '.'))
 
 
-def read_results(page, folder):
-    """metrics.json of test.py, with the address of each picture; None where there is none."""
+def read_results(page, folder, last):
+    """metrics.json of test.py, with the address of each picture.
+
+    None where there is none, or where its step is past the run's `last`: an earlier run of that name left it.
+    """
     path = os.path.join(folder, 'metrics.json')
     if not os.path.exists(path):
         return None
     with open(path) as file:
         try:
             results = json.load(file)
-            results['images'] = [{'name': stem, 'src': address(page, folder, 'compare', stem + '.png'), **values}
-                                 for stem, values in results['images'].items()]
+            step = re.fullmatch(r'(?:model-)?(\d+)', str(results['checkpoint']))
+            if last is not None and step and int(step[1]) > last:
+                return None
+            images = [{'name': stem, 'src': address(page, folder, 'compare', stem + '.png'),
+                       **{name: float(values[name]) for name in metrics.NAMES}}
+                      for stem, values in results['images'].items()]
+            names = [*metrics.NAMES, *(name for name in FID if name in results)]
+            return {'checkpoint': results['checkpoint'], 'split': results['split'], 'count': int(results['count']),
+                    **{name: float(results[name]) for name in names}, 'images': images}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise run.RunError(f'{path}: not as test.py writes it ({error}); delete it') from None
-    return results
+            raise run.RunError(f'{path}: not as test.py writes it ({type(error).__name__}); delete it') from None
 
 
 def chart(title, lines, name, best=None):

@@ -42,6 +42,18 @@ def settle_options(path, options, fixed):
     return [name for name in options if name in saved and saved[name] != options[name]]
 
 
+def is_locked(run_dir):
+    """Whether a process is training this run."""
+    try:
+        with open(os.path.join(run_dir, 'lock')) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
+
+
 @contextlib.contextmanager
 def locked(run_dir):
     """Hold a run's folder alone. The system drops the lock of a dead process, so that it is no obstacle."""

@@ -252,6 +252,7 @@ def test_no_jitter_where_load_size_is_crop_size(tmp_path):
 
 def test_unique_stems():
     assert reader.unique_stems(['a.png', 'b.jpg', 'a.jpg']) == ['a.png', 'b', 'a.jpg']
+    assert reader.unique_stems(['a.jpg', 'a.png', 'a.png.png']) == ['a.jpg', 'a.png', 'a.png.png']
 
 
 def test_cmyk_and_a_file_of_two_pixels(tmp_path):
@@ -317,6 +318,12 @@ def test_walk(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert reader.walk(str(tmp_path), str(tmp_path / 'out')) == ['a.jpg', 'b/1.tif', 'b/c/2.PNG']
+    assert reader.walk(str(tmp_path / 'b'), str(tmp_path)) == ['1.tif', 'c/2.PNG']      # inside the output
+    (tmp_path / 'b/c/round').symlink_to(tmp_path / 'b')
+    (tmp_path.parent / 'elsewhere').mkdir()
+    (tmp_path.parent / 'elsewhere/3.png').touch()
+    (tmp_path / 'b/linked').symlink_to(tmp_path.parent / 'elsewhere')
+    assert reader.walk(str(tmp_path / 'b')) == ['1.tif', 'c/2.PNG', 'linked/3.png']
     assert reader.walk(str(tmp_path) + '/')[-1] == 'out/a.png'
     assert reader.walk(str(tmp_path / 'b/notes.txt')) == ['notes.txt']
     for path, message in ('none', 'no such file or folder'), ('b/d', 'no images in it'):

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import time
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
 
 from pix2pix import images, report
+from pix2pix.run import RunError
 
 OPTIONS = {'epochs': 4, 'name': '<script>alert(1)</script>', 'dataset': 'a & b'}
 
@@ -208,6 +210,40 @@ def test_nothing_sticks_out_on_a_small_screen(browser, tmp_path, width):
                             {'width': width, 'height': 640, 'deviceScaleFactor': 1, 'mobile': width < 500})
     assert page.js('return document.documentElement.scrollWidth') <= width
     browser.execute_cdp_cmd('Emulation.clearDeviceMetricsOverride', {})
+
+
+def test_it_renews_itself_while_training_and_only_then(browser, tmp_path, monkeypatch):
+    monkeypatch.setattr(report, 'REFRESH', 300)
+    for training in True, False:
+        page = Page(browser, make_run(tmp_path / str(training), training=training))
+        page.js('window.here = true; document.querySelector("details").open = true')
+        page.set('epoch', 1, 'input')
+        page.js('document.getElementById("epoch").focus()')
+        page.browser.execute_async_script('setTimeout(arguments[0], 200)')
+        time.sleep(1)
+        assert page.js('return !window.here') == training
+        assert page.gray('sample') == 'epoch-0002.png' and page.js('return document.activeElement.id') == 'epoch'
+        assert page.js('return document.querySelector("details").open')
+
+
+def test_what_an_earlier_run_of_the_name_left_is_not_shown(tmp_path):
+    page = make_run(tmp_path)
+    metrics = tmp_path / 'checkpoints/x/metrics.jsonl'
+    metrics.write_text(''.join(metrics.read_text().splitlines(True)[:1100]))
+    folders = [str(tmp_path / name) for name in ('checkpoints/x', 'samples/x', 'samples/x/test')]
+    report.write(str(page), *folders)
+    text = page.read_text()
+    assert 'epoch-0002.png' in text and 'epoch-0003.png' not in text and 'Test images' not in text
+
+
+@pytest.mark.parametrize('content', [
+    'junk', '[]', '{"images": {}}',
+    '{"checkpoint": 1, "split": "val", "count": 1, "l1": 0, "psnr": 1, "ssim": 1, "images": {"x": {"l1": 1}}}'])
+def test_damaged_results_are_named(tmp_path, content):
+    page = make_run(tmp_path)
+    (tmp_path / 'samples/x/test/metrics.json').write_text(content)
+    with pytest.raises(RunError, match='metrics.json: not as test.py writes it'):
+        report.write(str(page), *(str(tmp_path / name) for name in ('checkpoints/x', 'samples/x', 'samples/x/test')))
 
 
 def test_dark(browser, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -63,7 +64,7 @@ def unbroken(tmp_path_factory):
     """Seven pairs in batches of three for three epochs: seven steps at once."""
     cwd = tmp_path_factory.mktemp('unbroken')
     draw_pairs(cwd / 'pairs', train=7, val=3)
-    output = run(cwd, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY)
+    output = run(cwd, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
     return cwd, output
 
 
@@ -74,7 +75,7 @@ def test_a_run_leaves_what_it_says(unbroken):
     assert lines[0].startswith(('CPU: ', 'GPU: ')) and '7 pairs in pairs/train' in lines[0]
     assert lines[1] == 'tiny: 7 steps, 0 of them done'
     assert lines[2].startswith('epoch 1  step 3/7  d_loss ') and ' images/s  0:0' in lines[2]
-    assert 'samples/tiny/epoch-0003.png' in output and 'python test.py --name tiny' in output
+    assert 'open samples/tiny/index.html' in output and 'python test.py --name tiny' in output
     metrics = [json.loads(line) for line in (cwd / 'checkpoints/tiny/metrics.jsonl').read_text().splitlines()]
     assert [m['step'] for m in metrics] == [1, 2, 3, 4, 5, 6, 7]
     assert all({'epoch', 'd_loss', 'g_loss_gan', 'g_loss_l1'} < m.keys() for m in metrics)
@@ -94,9 +95,9 @@ def test_a_run_leaves_what_it_says(unbroken):
 @pytest.mark.parametrize('k', [1, 2])
 def test_stopped_after_some_epochs_and_carried_on(unbroken, tmp_path, k):
     draw_pairs(tmp_path / 'pairs', train=7, val=3)
-    run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', str(k), *TINY)
+    run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', str(k), *TINY, '--keep_best', 'ssim')
     # A run that ends at k epochs ends with a sample and a step that may lie inside the longer run's epochs.
-    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY)
+    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
     assert f'7 steps, {-(-7 * k // 3)} of them done' in output
     assert 'changed since the run was started: --epochs 3' in output
     assert_same_run(tmp_path, unbroken[0])
@@ -114,7 +115,7 @@ def test_two_runs_with_one_seed(tmp_path, precision):
 @pytest.mark.parametrize('number, status', [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_saves_and_the_run_carries_on(tmp_path, unbroken, number, status):
     draw_pairs(tmp_path / 'pairs', train=7, val=3)
-    process = start(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY)
+    process = start(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
     metrics = tmp_path / 'checkpoints/tiny/metrics.jsonl'
     while not (metrics.exists() and metrics.read_text().count('\n') >= 1):
         assert process.poll() is None
@@ -125,7 +126,7 @@ def test_a_signal_saves_and_the_run_carries_on(tmp_path, unbroken, number, statu
         assert process.returncode == status
         assert f'stopped by {signal.Signals(number).name} after step ' in output
         assert 'the same command carries on' in output
-    run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY)
+    run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
     assert_same_run(tmp_path, unbroken[0])
 
 
@@ -224,6 +225,16 @@ def test_any_picture(unbroken):
     run(cwd, 'test.py', '--name', 'tiny', '--input', 'my photos/gray.png', '--output', 'one', '--tile', '256')
     np.testing.assert_array_equal(iio.imread(cwd / 'one/gray.png'), shapes['gray.png'])
 
+    # One that cannot be written is named and the others go on; no two outputs have one name.
+    shutil.rmtree(photos)
+    for name in 'a.png', 'a.jpg', 'a.png.png', 'gray.png':
+        photos.mkdir(exist_ok=True)
+        iio.imwrite(photos / name, gradient)
+    (cwd / 'named/a.jpg.png').mkdir(parents=True)
+    output = run(cwd, 'test.py', '--name', 'tiny', '--input', 'my photos', '--output', 'named', '--overwrite', status=1)
+    assert 'named/a.jpg.png could not be written' in output and '3 pictures in named' in output
+    assert sorted(p.name for p in (cwd / 'named').iterdir() if p.is_file()) == ['a.png.png', 'a.png.png.png',
+                                                                               'gray.png.png']
     # A picture is never replaced by its own output.
     before = (photos / 'gray.png').read_bytes()
     for args in ['--input', 'my photos', '--output', 'my photos/'], ['--input', 'my photos/gray.png', '--output',
@@ -248,15 +259,59 @@ def test_fid_on_request(unbroken, tmp_path):
 
 
 @pytest.mark.parametrize('args, message', [
-    ([], 'give --name RUN'), (['--name', 'x', '--input', 'y'], '--input needs --output'),
+    ([], 'give --name RUN'), (['--name', 'x', '--input', 'y'], '--input needs a FILE'),
     (['--name', 'x', '--input', 'y', '--output', 'z', '--fid'], '--fid is for pairs'),
     (['--checkpoint', 'x', '--best', 'l1'], '--best picks the checkpoint'),
-    (['--name', 'x'], 'options.json: no such file'), (['--name', 'x', '--tile', '100'], 'multiple of 256')])
+    (['--name', 'x'], 'options.json: no such file'), (['--name', 'x', '--tile', '256'], '--tile goes with --input'),
+    (['--name', 'x', '--input', '', '--output', 'y'], '--input needs'),
+    (['--name', 'x', '--inception', 'y'], '--inception goes with --fid'),
+    (['--name', 'x', '--best', 'l1'], 'options.json: no such file'),
+    (['--name', 'x', '--input', 'y', '--output', 'z', '--tile', '100'], 'multiple of 256')])
 def test_mistakes_at_test_time_are_named(args, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises((SystemExit, Exception)) as raised:
         test.main(test.parse(args))
     assert message in capsys.readouterr().err + str(raised.value)
+
+
+def test_a_signal_while_the_page_is_written_loses_nothing(tmp_path, monkeypatch):
+    """It comes after it was decided not to save: the next step answers it, and what is said to be saved is there."""
+    draw_pairs(tmp_path / 'pairs', train=7, val=1)
+    monkeypatch.chdir(tmp_path)
+    calls, write = [], train.report.write
+
+    def interrupted(*args, **kwargs):
+        write(*args, **kwargs)
+        calls.append(args)
+        if len(calls) == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+    monkeypatch.setattr(train.report, 'write', interrupted)
+    with pytest.raises(SystemExit, match='143'):
+        train.main(train.parse(['--dataset', 'pairs', '--epochs', '9', *TINY, '--save_every', '9']))
+    assert variables(tmp_path)[1] == 4          # the page is of step 3
+
+
+def test_a_fault_of_the_page_is_said_and_the_training_goes_on(tmp_path):
+    draw_pairs(tmp_path / 'pairs', train=4, val=1)
+    (tmp_path / 'samples/tiny/test').mkdir(parents=True)
+    (tmp_path / 'samples/tiny/test/metrics.json').write_text('junk')
+    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY)
+    assert 'the page was not written: samples/tiny/test/metrics.json: not as test.py writes it' in output
+    # Finished, its samples gone, and called again: nothing to do, and a page all the same.
+    shutil.rmtree(tmp_path / 'samples')
+    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY)
+    assert 'done: 2 steps' in output and (tmp_path / 'samples/tiny/index.html').exists()
+
+
+def test_an_error_of_the_program_itself_ends_it(unbroken, tmp_path):
+    """A session left open by an exception would be waited for without end."""
+    script = tmp_path / 'fails.py'
+    script.write_text('import sys\nsys.path.insert(0, sys.argv.pop(1))\nimport test\n'
+                      'def fail(*args): raise ZeroDivisionError\ntest.images.grid = fail\n'
+                      'test.main(test.parse(["--name", "tiny", "--output", "fails"]))\n')
+    process = subprocess.run([sys.executable, script, ROOT], cwd=unbroken[0], capture_output=True, text=True,
+                             timeout=60)
+    assert 'ZeroDivisionError' in process.stderr
 
 
 def test_changed_options_stop_the_run(unbroken, monkeypatch):
