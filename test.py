@@ -72,10 +72,11 @@ def main(opts):
                                'keeps the best')
         best = metrics.best_step(lines, opts.best, {line['step'] for line in lines})
         if best != step:
-            print(f'the best {opts.best} was after step {best:,}, whose checkpoint is gone; of those left it is that of '
-                  f'{step:,}; train.py --keep_best {opts.best} keeps the best')
+            print(f'the best {opts.best} was after step {best:,}, whose checkpoint is gone; of those left it is that '
+                  f'of {step:,}; train.py --keep_best {opts.best} keeps the best')
         path = checkpoint.prefix_of(path, step)
-    generator = pix2pix.Generator(path, not opts.no_dropout, opts.statistics, opts.seed, opts.precision, opts.tile or 1024)
+    generator = pix2pix.Generator(path, not opts.no_dropout, opts.statistics, opts.seed, opts.precision,
+                                  opts.tile or 1024)
     print(f'{devices.describe()}; {generator.precision}; checkpoint {generator.step} of {generator.run_dir}; '
           f'{generator.statistics} statistics, dropout {"on" if generator.dropout else "off"}')
     if opts.input:

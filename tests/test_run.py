@@ -53,7 +53,9 @@ def test_the_second_trainer_is_refused_and_a_dead_one_is_no_obstacle(tmp_path):
     with pytest.raises(run.RunError, match=f'is being trained by process {other.pid} on {os.uname().nodename}'):
         with run.locked(str(tmp_path)):
             pass
+    assert run.is_locked(str(tmp_path))
     other.kill()
     other.join()
+    assert not run.is_locked(str(tmp_path)) and not run.is_locked(str(tmp_path / 'none'))
     with run.locked(str(tmp_path)):
         assert (tmp_path / 'lock').read_text().startswith(f'process {os.getpid()} on')

@@ -188,6 +188,10 @@ def test_the_best_checkpoint_stays_and_can_be_picked(tmp_path):
     assert f'checkpoint model-{best} of checkpoints/tiny' in output
     results = json.loads((tmp_path / 'samples/tiny/test/metrics.json').read_text())
     assert results['ssim'] == pytest.approx(max(line.get('val_ssim', -1) for line in lines), rel=1e-6)
+    with open(tmp_path / 'checkpoints/tiny/metrics.jsonl', 'a') as file:
+        file.write('{"step": 99, "val_ssim": 1, "epoch": 99}\n')
+    output = run(tmp_path, 'test.py', '--name', 'tiny', '--best', 'ssim', '--output', 'left')
+    assert f'was after step 99, whose checkpoint is gone; of those left it is that of {best};' in output
     (tmp_path / 'checkpoints/tiny/metrics.jsonl').unlink()
     assert 'none of its checkpoints was validated' in run(tmp_path, 'test.py', '--name', 'tiny', '--best', 'l1',
                                                          status=1)
