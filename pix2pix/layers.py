@@ -7,6 +7,8 @@ import tensorflow.compat.v1 as tf
 EPSILON = 1e-5      # batch norm: added to the variance
 SMALL = {tf.float32: 16, tf.bfloat16: 8}    # deconv: rows up to which a matrix product is faster (docs/benchmarks.md)
 DECAY = 0.9         # batch norm: of the moving statistics
+WIDE = 128          # filter_gradient: channels from which matrix products are faster
+BY_MATMUL = {'Conv2D': 'ConvByMatmul', 'Conv2DBackpropInput': 'DeconvByMatmul'}     # gradients in bfloat16, below
 
 
 def variable(name, shape, initializer=None, trainable=True):
@@ -28,7 +30,8 @@ def conv(x, name, width, stride=2, bias=False):
         w = variable('w', [4, 4, x.shape[-1], width], normal(0.0))
         if stride == 1:     # 'SAME' would pad 1 and 2 here; at stride 2 it pads one a side
             x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
-        x = tf.nn.conv2d(x, tf.cast(w, x.dtype), stride, 'VALID' if stride == 1 else 'SAME')
+        with gradients_by_matmul(x.dtype):
+            x = tf.nn.conv2d(x, tf.cast(w, x.dtype), stride, 'VALID' if stride == 1 else 'SAME')
         return add_bias(x) if bias else x
 
 
@@ -40,7 +43,8 @@ def deconv(x, name, width, bias=False):
             x = deconv_as_matmul(x, tf.cast(w, x.dtype))
         else:
             shape = tf.shape(x) * [1, 2, 2, 0] + [0, 0, 0, width]
-            x = tf.nn.conv2d_transpose(x, tf.cast(w, x.dtype), shape, 2, 'SAME')
+            with gradients_by_matmul(x.dtype):
+                x = tf.nn.conv2d_transpose(x, tf.cast(w, x.dtype), shape, 2, 'SAME')
         return add_bias(x) if bias else x
 
 
@@ -53,6 +57,42 @@ def deconv_as_matmul(x, w):
                for i, rows in enumerate(tf.unstack(x, axis=3)) for j, part in enumerate(tf.unstack(rows, axis=4))]
     x = tf.transpose(tf.add_n(shifted), [0, 1, 3, 2, 4, 5])
     return tf.reshape(x, [-1, 2 * h + 2, 2 * width + 2, w.shape[2]])[:, 1:-1, 1:-1]
+
+
+def gradients_by_matmul(dtype):
+    """In bfloat16 the gradients of what is built within are those below: docs/benchmarks.md has what it gives."""
+    return tf.get_default_graph().gradient_override_map(BY_MATMUL if dtype == tf.bfloat16 else {})
+
+
+@tf.RegisterGradient('ConvByMatmul')
+def conv_gradient(op, dy):
+    x, w = op.inputs
+    strides, padding = op.get_attr('strides'), op.get_attr('padding')
+    return tf.nn.conv2d_backprop_input(tf.shape(x), w, dy, strides, padding), filter_gradient(x, dy, strides, padding)
+
+
+@tf.RegisterGradient('DeconvByMatmul')
+def deconv_gradient(op, dy):
+    _, w, x = op.inputs
+    strides, padding = op.get_attr('strides'), op.get_attr('padding')
+    return None, filter_gradient(dy, x, strides, padding), tf.nn.conv2d(dy, w, strides, padding)
+
+
+def filter_gradient(x, dy, strides, padding):
+    """The gradient of a 4x4 convolution's weights, [4, 4, C, K]: x [N, H, W, C] its input, dy [N, H', W', K].
+
+    A matrix product a tap; at stride 2 those of the four pixels of a block are one product.
+    """
+    (_, height, width, k), c, stride = dy.shape, x.shape[3], strides[1]
+    if c < WIDE or k < WIDE:
+        return tf.nn.conv2d_backprop_filter(x, [4, 4, c, k], dy, strides, padding)
+    if stride == 2:
+        x = tf.space_to_depth(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 2)
+    taps, dy = 4 // stride, tf.reshape(dy, [-1, k])
+    dw = tf.stack([tf.matmul(tf.reshape(x[:, i:i + height, j:j + width], [-1, stride ** 2 * c]), dy, transpose_a=True)
+                   for i in range(taps) for j in range(taps)])
+    dw = tf.reshape(dw, [taps, taps, stride, stride, c, k])
+    return tf.reshape(tf.transpose(dw, [0, 2, 1, 3, 4, 5]), [4, 4, c, k])
 
 
 def batch_norm(x, name, statistics='batch'):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from numpy.lib.stride_tricks import sliding_window_view
 
 from pix2pix.layers import batch_norm, conv, deconv, dropout
 from tests import reference
@@ -32,6 +33,29 @@ def test_deconv(rows):
     y, w = run([y, w])
     assert y.shape == (2, 2 * rows, 12, 5)
     np.testing.assert_allclose(y, reference.deconv(x.astype('d'), w), atol=1e-6)
+
+
+@pytest.mark.parametrize('layer, rows, stride', [('conv', 8, 2), ('conv', 5, 1), ('deconv', 10, 2)])
+def test_gradients_in_bfloat16(layer, rows, stride):
+    """Of small integers, so that bfloat16 holds the weights' gradients exactly; w is one of them too."""
+    out = {'conv': rows // stride - stride % 2, 'deconv': 2 * rows}[layer]
+    x, dy = (RANDOM.randint(-1, 2, [1, size, size, 128]) for size in (rows, out))
+    at, slope = (tf.constant(value, tf.bfloat16) for value in (x, dy))
+    y = conv(at, 'l', 128, stride) if layer == 'conv' else deconv(at, 'l', 128)
+    [w] = tf.trainable_variables()
+    integers = RANDOM.randint(-1, 2, w.shape.as_list())
+    with tf.Session() as sess:
+        w.load(integers.astype('f'), sess)
+        dw, dx = sess.run(tf.gradients(tf.cast(y, tf.float32) * tf.cast(slope, tf.float32), [w, at]))
+    assert not [op for op in tf.get_default_graph().get_operations() if op.type == 'Conv2DBackpropFilter']
+
+    # The deconvolution is the convolution's adjoint: of the weights, with the parts of x and dy exchanged.
+    large, small = (x, dy) if layer == 'conv' else (dy, x)
+    taps = sliding_window_view(np.pad(large, [(0, 0), (1, 1), (1, 1), (0, 0)]), (4, 4), (1, 2))[:, ::stride, ::stride]
+    np.testing.assert_array_equal(dw, np.einsum('nhwcij,nhwk->ijck', taps, small, optimize=True))
+    if stride == 2:
+        adjoint = reference.deconv if layer == 'conv' else lambda x, w: reference.conv(x, w, 2)
+        np.testing.assert_allclose(dx.astype('d'), adjoint(dy, integers), rtol=1e-2, atol=1)
 
 
 def test_weights_are_normal_and_depend_on_seed_and_name_only():
