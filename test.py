@@ -3,6 +3,7 @@ or on any pictures: python test.py --name facades --input FILE_OR_FOLDER --outpu
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ from tqdm import tqdm
 
 import reader
 from datasets.download import fetch
-from pix2pix import checkpoint, devices, fid, files, images, log, metrics, report, run
+from pix2pix import checkpoint, devices, fid, files, images, large, log, metrics, report, run
 from pix2pix.flags import adder, natural
 
 
@@ -140,13 +141,17 @@ def translate(opts, generator):
         raise run.RunError(f'{same[0]} would be replaced by its own output: give another --output')
     there = [path for path in paths if os.path.exists(paths[path]) and not opts.overwrite]
     todo = [path for path in paths if path not in there]
-    failed = 0
-    for path, picture, error in tqdm(reader.pictures(todo), total=len(todo), unit='image',
-                                     disable=not sys.stderr.isatty()):
+    huge, failed = set(filter(large.is_large, todo)), 0
+    pictures = itertools.chain(reader.pictures([path for path in todo if path not in huge]),
+                               ((path, None, None) for path in sorted(huge)))
+    for path, picture, error in tqdm(pictures, total=len(todo), unit='image', disable=not sys.stderr.isatty()):
         try:
             if error:
                 raise error
-            images.write_png(paths[path], generator(picture))
+            if path in huge:
+                large.write_png(paths[path], generator.bands(large.Picture(path)))
+            else:
+                images.write_png(paths[path], generator(picture))
         except (reader.ReaderError, OSError) as error:
             failed += 1
             tqdm.write(f'test.py: {error}', file=sys.stderr)
