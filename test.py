@@ -141,15 +141,17 @@ def translate(opts, generator):
         raise run.RunError(f'{same[0]} would be replaced by its own output: give another --output')
     there = [path for path in paths if os.path.exists(paths[path]) and not opts.overwrite]
     todo = [path for path in paths if path not in there]
-    huge, failed = set(filter(large.is_large, todo)), 0
-    pictures = itertools.chain(reader.pictures([path for path in todo if path not in huge]),
-                               ((path, None, None) for path in sorted(huge)))
+    pictures = (item for is_large, group in itertools.groupby(todo, large.is_large)
+                for item in (((path, None, None) for path in group) if is_large else reader.pictures(group)))
+    os.makedirs(opts.output, exist_ok=True)
+    failed = 0
     for path, picture, error in tqdm(pictures, total=len(todo), unit='image', disable=not sys.stderr.isatty()):
         try:
             if error:
                 raise error
-            if path in huge:
-                large.write_png(paths[path], generator.bands(large.Picture(path)))
+            if picture is None:     # a large one
+                picture = large.Picture(path, opts.output)
+                large.write_png(paths[path], picture.shape[0], generator.bands(picture))
             else:
                 images.write_png(paths[path], generator(picture))
         except (reader.ReaderError, OSError) as error:

@@ -234,7 +234,7 @@ def test_any_picture(unbroken):
     (photos / 'wide.png').write_bytes(imagecodecs.png_encode(wide, level=1))
     (photos / 'cut.png').write_bytes((photos / 'wide.png').read_bytes()[:-1000])
     output = run(cwd, 'test.py', '--name', 'tiny', '--input', 'my photos', '--output', 'drawn', status=1)
-    assert 'my photos/cut.png: does not decode' in output and '1 pictures in drawn' in output
+    assert 'my photos/cut.png: does not decode into a file in drawn' in output and '1 pictures in drawn' in output
     assert not (cwd / 'drawn/cut.png').exists() and not list((cwd / 'drawn').glob('.*'))
     np.testing.assert_array_equal(Generator(str(cwd / 'checkpoints/tiny'))(wide), iio.imread(cwd / 'drawn/wide.png'))
 
