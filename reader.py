@@ -16,9 +16,10 @@ import tensorflow as tf
 import tifffile
 from PIL import Image
 
+from pix2pix.images import GRAY, upright
+
 EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
 MAX_PIXELS = 2 ** 27        # of one file, by its declared size: a decompression bomb is refused before it is decoded
-GRAY = (0.299, 0.587, 0.114)    # ITU-R BT.601
 ORIENTATION = 0x0112        # the EXIF tag
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS     # else Pillow warns from 2 ** 26 on
 
@@ -156,7 +157,7 @@ def pictures(paths):
         if bits(path) == 8:
             pixels //= 257
             pixels = pixels.astype(np.uint8)
-        yield path, turn_upright(pixels, path), None
+        yield path, upright(pixels, orientation(path)), None
 
 
 def bits(path):
@@ -171,21 +172,14 @@ def bits(path):
     return 8
 
 
-def turn_upright(pixels, path):
-    """[H, W, C] as stored -> as it is meant to be seen, by the orientation in the file's EXIF data (1 to 8)."""
+def orientation(path):
+    """That of a file's EXIF data, 1 to 8: 1 where there is none."""
     try:
         with warnings.catch_warnings(), Image.open(path) as header:
             warnings.simplefilter('ignore')     # of a damaged EXIF part
-            orientation = header.getexif().get(ORIENTATION, 1)
+            return header.getexif().get(ORIENTATION, 1)
     except (OSError, ValueError, SyntaxError):      # no header that Pillow knows
-        return pixels
-    if orientation in (5, 6, 7, 8):
-        pixels = np.swapaxes(pixels, 0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return pixels
+        return 1
 
 
 def decode_pair(path, direction, source_channels, target_channels):

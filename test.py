@@ -3,6 +3,7 @@ or on any pictures: python test.py --name facades --input FILE_OR_FOLDER --outpu
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ from tqdm import tqdm
 
 import reader
 from datasets.download import fetch
-from pix2pix import checkpoint, devices, fid, files, images, log, metrics, report, run
+from pix2pix import checkpoint, devices, fid, files, images, large, log, metrics, report, run
 from pix2pix.flags import adder, natural
 
 
@@ -140,13 +141,19 @@ def translate(opts, generator):
         raise run.RunError(f'{same[0]} would be replaced by its own output: give another --output')
     there = [path for path in paths if os.path.exists(paths[path]) and not opts.overwrite]
     todo = [path for path in paths if path not in there]
+    pictures = (item for is_large, group in itertools.groupby(todo, large.is_large)
+                for item in (((path, None, None) for path in group) if is_large else reader.pictures(group)))
+    os.makedirs(opts.output, exist_ok=True)
     failed = 0
-    for path, picture, error in tqdm(reader.pictures(todo), total=len(todo), unit='image',
-                                     disable=not sys.stderr.isatty()):
+    for path, picture, error in tqdm(pictures, total=len(todo), unit='image', disable=not sys.stderr.isatty()):
         try:
             if error:
                 raise error
-            images.write_png(paths[path], generator(picture))
+            if picture is None:     # a large one
+                picture = large.Picture(path, opts.output)
+                large.write_png(paths[path], picture.shape[0], generator.bands(picture))
+            else:
+                images.write_png(paths[path], generator(picture))
         except (reader.ReaderError, OSError) as error:
             failed += 1
             tqdm.write(f'test.py: {error}', file=sys.stderr)

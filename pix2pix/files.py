@@ -1,20 +1,29 @@
 """Files that are written whole or not at all."""
 
+import contextlib
 import os
 import shutil
 
 
-def write(path, content):
-    """Bytes or text -> a file, by way of one of this process's own; OSError names it and the space that is left."""
+@contextlib.contextmanager
+def replacing(path):
+    """`with` it: a name to write to, of this process's own, that becomes `path` at the end; OSError names the path and
+    the space that is left."""
     folder = os.path.dirname(path) or '.'
     partial = os.path.join(folder, f'.{os.getpid()}.partial')
     try:
         os.makedirs(folder, exist_ok=True)
-        with open(partial, 'wb') as file:
-            file.write(content if isinstance(content, bytes) else content.encode())
+        yield partial
         os.replace(partial, path)
     except OSError as error:
+        free = f' ({shutil.disk_usage(folder).free / 2 ** 20:.0f} MiB free)' if os.path.isdir(folder) else ''
+        raise OSError(f'{path} could not be written: {error.strerror or error}{free}') from None
+    finally:
         if os.path.exists(partial):
             os.remove(partial)
-        free = f' ({shutil.disk_usage(folder).free / 2 ** 20:.0f} MiB free)' if os.path.isdir(folder) else ''
-        raise OSError(f'{path} could not be written: {error.strerror}{free}') from None
+
+
+def write(path, content):
+    """Bytes or text -> a file."""
+    with replacing(path) as partial, open(partial, 'wb') as file:
+        file.write(content if isinstance(content, bytes) else content.encode())

@@ -11,7 +11,8 @@ GRAY = np.float32([0.299, 0.587, 0.114])    # ITU-R BT.601
 def to_integer(image, dtype):
     """[H, W, C] in [-1, 1] -> uint8 or uint16, rounded to the nearest."""
     high = np.iinfo(dtype).max
-    return np.clip(np.rint((np.asarray(image, np.float32) + 1) * np.float32(high / 2)), 0, high).astype(dtype)
+    scaled = (np.asarray(image, np.float32) + 1) * np.float32(high / 2)
+    return np.clip(np.rint(scaled, out=scaled), 0, high, out=scaled).astype(dtype)     # in place: it may be large
 
 
 def to_uint8(image):
@@ -31,6 +32,17 @@ def to_channels(picture, channels):
     if channels == 3:
         return np.broadcast_to(picture, picture.shape[:2] + (3,))
     return np.rint(picture @ GRAY).astype(picture.dtype)[..., None]
+
+
+def upright(pixels, orientation):
+    """[H, W, C] as stored -> a view as it is meant to be seen, by the orientation of EXIF data (1 to 8)."""
+    if orientation in (5, 6, 7, 8):
+        pixels = np.swapaxes(pixels, 0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels
 
 
 def row(images):

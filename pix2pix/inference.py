@@ -76,23 +76,33 @@ class Generator:
         if picture.dtype not in (np.uint8, np.uint16) or picture.ndim not in (2, 3) or \
                 picture.shape[2:] not in ((), (1,), (3,)) or 0 in picture.shape:
             raise ValueError(f'{picture.dtype} {list(picture.shape)}: give uint8 or uint16, [H, W] or [H, W, 3]')
-        picture = images.to_channels(picture.reshape(*picture.shape[:2], -1), self.options['source_channels'])
+        picture = picture.reshape(*picture.shape[:2], -1)
+        output = np.empty([*picture.shape[:2], self.options['target_channels']], picture.dtype)
+        top = 0
+        for band in self.bands(picture):
+            output[top:top + len(band)] = band
+            top += len(band)
+        return output[..., 0] if output.shape[-1] == 1 else output
+
+    def bands(self, picture):
+        """The output of a picture of any size from top to bottom: yields bands of its rows, [h, W, target_channels].
+
+        `picture` [H, W, 1 or 3] has a shape and a dtype, uint8 or uint16, and is sliced a tile at a time: not held.
+        """
         height, width = picture.shape[:2]
         rows, columns = (spans(size, self.tile) for size in (height, width))
         row_weights, column_weights = weights(rows), weights(columns)
-        output = np.empty([height, width, self.options['target_channels']], picture.dtype)
-        overlap = np.zeros([0, width, output.shape[-1]], np.float32)    # of the rows above: their blended share so far
+        overlap = np.zeros([0, width, self.options['target_channels']], np.float32)     # the rows above: their share
         for i, (top, bottom) in enumerate(rows):
-            band = np.zeros([bottom - top, width, output.shape[-1]], np.float32)
+            band = np.zeros([bottom - top, *overlap.shape[1:]], np.float32)
             for j, (left, right) in enumerate(columns):
-                tile = self.forward_any(images.to_float(picture[top:bottom, left:right]))
-                band[:, left:right] += tile * column_weights[j][:, None]
+                source = images.to_channels(picture[top:bottom, left:right], self.options['source_channels'])
+                band[:, left:right] += self.forward_any(images.to_float(source)) * column_weights[j][:, None]
             band *= row_weights[i][:, None, None]
             band[:len(overlap)] += overlap
             done = (rows[i + 1][0] if i + 1 < len(rows) else bottom) - top
-            output[top:top + done] = images.to_integer(band[:done], picture.dtype)
+            yield images.to_integer(band[:done], picture.dtype)
             overlap = band[done:].copy()
-        return output[..., 0] if output.shape[-1] == 1 else output
 
     def forward_any(self, source):
         """As forward, of any size: padded by reflection to multiples of 256, and cut back."""

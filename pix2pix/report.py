@@ -13,6 +13,7 @@ from pix2pix import files, log, metrics, run
 POINTS = 400        # of a curve; longer ones are averaged down to so many
 CURVES = [('g_loss_l1', 'generator, L1'), ('g_loss_gan', 'generator, adversarial'), ('d_loss', 'discriminator')]
 REFRESH = 30_000        # milliseconds from one renewal to the next while training
+PATIENCE = 300_000      # milliseconds without news, at least, before the page takes the training for dead
 FID = ('fid', 'kid')    # where test.py was asked for them
 WIDTH, HEIGHT = 300, 120        # of a chart, in its own units
 
@@ -23,14 +24,19 @@ environment = jinja2.Environment(loader=jinja2.FileSystemLoader(os.path.dirname(
 def write(page, run_dir, sample_dir, results_dir, training=False):
     """Write `page` from what a run has left: its options and metrics.jsonl, its sample grids, the results of test.py.
 
-    While `training`, the page reloads itself.
+    While `training`, the page reloads itself, until it is older than three times what a sample grid took: a process
+    that was killed cannot tell it to stop.
     """
     lines = log.read(os.path.join(run_dir, 'metrics.jsonl'))
     validated = [line for line in lines if 'val_count' in line]
+    options, grids, now = os.path.join(run_dir, 'options.json'), sample_grids(sample_dir), datetime.datetime.now()
+    begun = sorted(os.path.getmtime(path) for path in      # options.json is written at each start
+                   [options, *(os.path.join(sample_dir, name) for _, name in grids)])
     files.write(page, environment.get_template('report.html').render(
         name=os.path.basename(os.path.abspath(run_dir)),
-        options=run.read_options(os.path.join(run_dir, 'options.json')),
-        written=datetime.datetime.now().strftime('%Y-%m-%d %H:%M:%S'),
+        options=run.read_options(options),
+        written=now.strftime('%Y-%m-%d %H:%M:%S'),
+        stale=round(now.timestamp() * 1000 + max(PATIENCE, 3000 * (begun[-1] - begun[-2:][0]))),
         training=training,
         last=lines[-1] if lines else None,
         curves=[chart(title, lines, name) for name, title in CURVES if lines],
@@ -40,7 +46,7 @@ def write(page, run_dir, sample_dir, results_dir, training=False):
                      if validated],
         refresh=REFRESH,
         samples=[{'epoch': epoch, 'src': address(page, sample_dir, name)}
-                 for epoch, name in sample_grids(sample_dir) if not lines or epoch <= lines[-1]['epoch']],
+                 for epoch, name in grids if not lines or epoch <= lines[-1]['epoch']],
         results=read_results(page, results_dir, lines[-1]['step'] if lines else None)))
 
 

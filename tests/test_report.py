@@ -1,6 +1,8 @@
 """The page of a run, and what a browser makes of it."""
 
 import json
+import os
+import re
 import shutil
 import time
 
@@ -224,6 +226,30 @@ def test_it_renews_itself_while_training_and_only_then(browser, tmp_path, monkey
         assert page.js('return !window.here') == training
         assert page.gray('sample') == 'epoch-0002.png' and page.js('return document.activeElement.id') == 'epoch'
         assert page.js('return document.querySelector("details").open')
+
+
+def test_it_stops_when_the_training_was_killed(browser, tmp_path, monkeypatch):
+    monkeypatch.setattr(report, 'REFRESH', 200)
+    monkeypatch.setattr(report, 'PATIENCE', 1500)
+    page = Page(browser, make_run(tmp_path, training=True))
+    said = lambda: page.js('return document.getElementById("training").textContent')
+    assert 'renews itself' in said()
+    time.sleep(2)
+    page.js('window.here = true')
+    time.sleep(1)
+    assert page.js('return window.here') and 'may have stopped' in said()
+    browser.refresh()       # and opened later
+    assert 'may have stopped' in said()
+    assert browser.get_log('browser') == []
+
+
+def test_patience_is_three_times_what_a_grid_took(tmp_path):
+    page = make_run(tmp_path, training=True)
+    for i, path in enumerate([tmp_path / 'checkpoints/x/options.json', *sorted((tmp_path / 'samples/x').glob('e*'))]):
+        os.utime(path, (1e6 + 1000 * i, 1e6 + 1000 * i))
+    report.write(str(page), *(str(tmp_path / name) for name in ('checkpoints/x', 'samples/x', 'none')), True)
+    stale = int(re.search(r'Date.now\(\) > (\d+)', page.read_text())[1]) / 1000
+    assert stale - page.stat().st_mtime == pytest.approx(3000, abs=5)
 
 
 def test_what_an_earlier_run_of_the_name_left_is_not_shown(tmp_path):

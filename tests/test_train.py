@@ -229,6 +229,15 @@ def test_any_picture(unbroken):
     run(cwd, 'test.py', '--name', 'tiny', '--input', 'my photos/gray.png', '--output', 'one', '--tile', '256')
     np.testing.assert_array_equal(iio.imread(cwd / 'one/gray.png'), shapes['gray.png'])
 
+    # One that is not held in memory: the same picture as from Python; and one of these that is cut off.
+    wide = np.resize(np.arange(0, 255, 0.1), [510, 33000]).astype(np.uint8)
+    (photos / 'wide.png').write_bytes(imagecodecs.png_encode(wide, level=1))
+    (photos / 'cut.png').write_bytes((photos / 'wide.png').read_bytes()[:-1000])
+    output = run(cwd, 'test.py', '--name', 'tiny', '--input', 'my photos', '--output', 'drawn', status=1)
+    assert 'my photos/cut.png: does not decode into a file in drawn' in output and '1 pictures in drawn' in output
+    assert not (cwd / 'drawn/cut.png').exists() and not list((cwd / 'drawn').glob('.*'))
+    np.testing.assert_array_equal(Generator(str(cwd / 'checkpoints/tiny'))(wide), iio.imread(cwd / 'drawn/wide.png'))
+
     # One that cannot be written is named and the others go on; no two outputs have one name.
     shutil.rmtree(photos)
     for name in 'a.png', 'a.jpg', 'a.png.png', 'gray.png':
