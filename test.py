@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pix2pix
 
@@ -104,16 +105,25 @@ def evaluate(opts, generator):
     if opts.fid and len(names) < 2:
         raise run.RunError('--fid needs two images or more')
     compare, inception = metrics.Comparison(), fid.Inception(opts.inception, fetch) if opts.fid else None
-    results, features = {}, []
     stems = reader.unique_stems(names)
-    with contextlib.closing(reader.whole_pairs(paths, *how)) as pairs:      # else an error waits for its session
+    results, features = {}, []
+
+    def finish(stem, triple):
+        """Write and judge one image's source, output and target, while the network draws the next."""
+        triple = [images.to_uint8(image) for image in triple]
+        images.write_png(os.path.join(output, 'output', stem + '.png'), triple[1])
+        images.write_png(os.path.join(output, 'compare', stem + '.png'), images.grid([triple]))
+        results[stem] = compare(triple[1], triple[2])
+        if inception:
+            features.append([inception(image) for image in triple[1:]])
+    with contextlib.closing(reader.whole_pairs(paths, *how)) as pairs, ThreadPoolExecutor(1) as beside:
+        finished = None
         for stem, (source, target) in zip(tqdm(stems, unit='image', disable=not sys.stderr.isatty()), pairs):
-            triple = [images.to_uint8(image) for image in (source, generator.forward(source), target)]
-            images.write_png(os.path.join(output, 'output', stem + '.png'), triple[1])
-            images.write_png(os.path.join(output, 'compare', stem + '.png'), images.grid([triple]))
-            results[stem] = compare(triple[1], triple[2])
-            if inception:
-                features.append([inception(image) for image in triple[1:]])
+            drawn = generator.forward(source)
+            if finished:
+                finished.result()       # raises its error, and holds no more than one image
+            finished = beside.submit(finish, stem, (source, drawn, target))
+        finished.result()
     summary = {'count': len(results), **metrics.mean(results.values())}
     print(metrics.table(results))
     if inception:

@@ -56,8 +56,8 @@ def grid(rows):
 
 
 def encode_png(picture):
-    """uint8 or uint16, [H, W] or [H, W, 1 or 3] -> bytes. Level 1: a tenth larger, three times as fast."""
-    return imagecodecs.png_encode(np.ascontiguousarray(picture), level=1)
+    """uint8 or uint16, [H, W] or [H, W, 1 or 3] -> bytes. A tenth larger than by the defaults, five times as fast."""
+    return imagecodecs.png_encode(np.ascontiguousarray(picture), level=1, filter=imagecodecs.PNG.FILTER.PAETH)
 
 
 def write_png(path, picture):
