@@ -1,15 +1,19 @@
 """One setting of one framework, timed on request: reads a number of steps a line, answers seconds and memory as JSON.
 
-benchmarks/step.py starts these and lets only one of them work at a time, so that all meet the same minutes.
+benchmarks/peers.py starts these and lets only one of them work at a time, so that all meet the same minutes.
 """
 
 import argparse
+import atexit
 import json
 import os
 import resource
+import shutil
 import sys
+import tempfile
 import time
 
+BESIDE = ('log', 'sample', 'page', 'save')
 sys.path[:0] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
 
 
@@ -48,6 +52,45 @@ def tensorflow_step(what, batch_size, size, base, precision, data=None):
     return lambda: sess.run(fetches)
 
 
+def beside_the_step(what, batch_size, size, base, precision, folder):
+    """A function that does what train.py does at times: a line of the log, a sample grid, the page, a checkpoint."""
+    import pix2pix  # noqa: F401
+    # isort: split
+    import tensorflow.compat.v1 as tf
+
+    import reader
+    from pix2pix import checkpoint, devices, images, log, report
+    from pix2pix.model import PRECISIONS, build_model
+    from pix2pix.networks import generator
+    tf.disable_eager_execution()
+    run_dir = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, run_dir)
+    with open(os.path.join(run_dir, 'options.json'), 'w') as file:
+        json.dump({'epochs': 200}, file)
+    pair = tf.zeros([batch_size, size, size, 3])
+    build_model(pair, pair, base_filters=base, precision=precision)
+    path = tf.placeholder(tf.string, [])
+    source, target = reader.whole_pair(path, size=size)
+    output = generator(source, 3, base, 'paper', 0.5, [0, 0], 'batch', PRECISIONS[precision])
+    saver, sess = checkpoint.new_saver(), tf.Session(config=devices.session_config())
+    sess.run(tf.global_variables_initializer())
+    record = log.Log(run_dir, 0)
+    paths = [f'{folder}/{name}' for name in reader.list_images(folder)][:4]
+    values = {'epoch': 1.0, 'd_loss': 1.0, 'g_loss_gan': 1.0, 'g_loss_l1': 1.0}
+
+    def sample():
+        grid = images.grid([[images.to_uint8(image[0]) for image in sess.run([source, output, target], {path: name})]
+                            for name in paths])
+        images.write_png(os.path.join(run_dir, 'epoch-0001.png'), grid)
+        record.image(1, 'samples', grid)
+    if what == 'page':
+        for step in range(10, 20_001, 10):      # 200 epochs of 400 pairs
+            record.scalars(step, values)
+    return {'log': lambda: record.scalars(1, values), 'sample': sample,
+            'page': lambda: report.write(os.path.join(run_dir, 'index.html'), run_dir, run_dir, run_dir),
+            'save': lambda: checkpoint.save(sess, saver, run_dir, 1, 1)}[what]
+
+
 def tensorflow_matmul(precision):
     import tensorflow.compat.v1 as tf
     tf.disable_eager_execution()
@@ -68,7 +111,7 @@ def torch_matmul(precision):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('framework', choices=('tensorflow', 'torch'))
-    parser.add_argument('what', choices=('step', 'forward', 'read', 'matmul'))
+    parser.add_argument('what', choices=('step', 'forward', 'read', 'matmul', *BESIDE))
     parser.add_argument('--precision', default='float32')
     parser.add_argument('--batch_size', type=int, default=4)
     parser.add_argument('--size', type=int, default=256)
@@ -80,6 +123,8 @@ def main():
     shape = opts.batch_size, opts.size, opts.base_filters, opts.precision
     if opts.what == 'matmul':
         step = {'tensorflow': tensorflow_matmul, 'torch': torch_matmul}[opts.framework](opts.precision)
+    elif opts.what in BESIDE:
+        step = beside_the_step(opts.what, *shape, opts.data)
     elif opts.framework == 'tensorflow':
         step = tensorflow_step(opts.what, *shape, opts.data)
     else:

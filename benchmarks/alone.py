@@ -1,0 +1,123 @@
+"""What has no peer: reading, what stands beside the steps, starting, data sets of many files, test.py end to end."""
+
+import contextlib
+import glob
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from peers import HERE, Worker, by_turns
+
+ROOT = os.path.dirname(HERE)
+BATCH = 4
+BESIDE = {'log': 50, 'sample': 5, 'page': 5, 'save': 1}     # how often, in five epochs of 400 pairs by the defaults
+STEPS = 500                                                 # the steps of these
+
+
+def reading(folder, precision, rounds):
+    """images/s of the step on constant tensors and on real pairs, and of the reader alone."""
+    shape = ['--batch_size', BATCH, '--precision', precision]
+    workers = [Worker('constant tensors', sys.executable, 'tensorflow', 'step', *shape),
+               Worker('real pairs', sys.executable, 'tensorflow', 'step', *shape, '--data', folder)]
+    by_turns(workers, rounds, steps=2)
+    reader = Worker('reader alone', sys.executable, 'tensorflow', 'read', *shape, '--data', folder)
+    by_turns([reader], rounds, steps=50)
+    return {worker.name: [BATCH / s for s in worker.seconds] for worker in workers + [reader]}
+
+
+def beside(folder, precision, rounds):
+    """Seconds of each thing that train.py does beside its steps, and of a step, by turns in one process."""
+    step, *others = [Worker(what, sys.executable, 'tensorflow', what, '--batch_size', BATCH, '--precision', precision,
+                            '--data', folder) for what in ('step', *BESIDE)]
+    by_turns([step, *others], rounds, warm_up=1)
+    return {worker.name: worker.seconds for worker in [step, *others]}
+
+
+def links(folder, into, count):
+    """A data set of `count` training pairs that are links to those in a folder."""
+    files = sorted(glob.glob(os.path.join(glob.escape(os.path.abspath(folder)), '*')))
+    os.makedirs(os.path.join(into, 'train'))
+    for i in range(count):
+        os.symlink(files[i % len(files)], os.path.join(into, 'train', f'{i:06d}.jpg'))
+
+
+def first_step(folder, images, *options):
+    """Start train.py in a folder of its own on that many files: seconds to the end of its first step, and MiB."""
+    with tempfile.TemporaryDirectory() as cwd:
+        links(folder, os.path.join(cwd, 'pairs'), images)
+        lines = os.path.join(cwd, 'checkpoints/pairs/metrics.jsonl')
+        start = time.monotonic()
+        process = subprocess.Popen([sys.executable, os.path.join(ROOT, 'train.py'), '--dataset', 'pairs',
+                                    '--log_every', '1', *options], cwd=cwd, stdout=subprocess.DEVNULL)
+        while process.poll() is None and not (os.path.exists(lines) and os.path.getsize(lines)):
+            time.sleep(0.01)
+        seconds = time.monotonic() - start
+        if process.poll() is not None:
+            sys.exit('train.py ended before its first step')
+        with open(f'/proc/{process.pid}/status') as status:
+            peak = next(int(line.split()[1]) for line in status if line.startswith('VmHWM'))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return seconds, peak / 1024
+
+
+def imported(python, module):
+    """MiB of a process that has imported a module and done nothing else."""
+    code = f'import {module}, resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)'
+    return int(subprocess.run([python, '-c', code], check=True, capture_output=True, text=True).stdout) / 1024
+
+
+def starting(folder, rounds):
+    """Seconds from the command to the end of the first step, at full width."""
+    return [first_step(folder, 400)[0] for _ in range(rounds)]
+
+
+def data_sizes(folder):
+    """[images, seconds to the first step, MiB] of data sets of growing size, at a width of 2 filters."""
+    return [[images, *first_step(folder, images, '--base_filters', '2')] for images in (100, 1000, 10_000, 100_000)]
+
+
+def testing(folder, rounds, images=100):
+    """Milliseconds an image: test.py's network alone, and test.py whole (read, network, PNGs, metrics), by turns."""
+    sys.path[:0] = [ROOT]
+    folder, python = os.path.abspath(folder), sys.executable
+    with tempfile.TemporaryDirectory() as cwd:
+        os.chdir(cwd)       # a process of its own
+        links(folder, 'pairs', images)
+        subprocess.run([python, os.path.join(ROOT, 'train.py'), '--dataset', 'pairs', '--epochs', '1', '--batch_size',
+                        str(images // 5)], check=True, stdout=subprocess.DEVNULL)
+        import pix2pix  # noqa: F401  quietly
+        # isort: split
+        import reader
+        import test
+        opts = test.parse(['--name', 'pairs', '--split', 'train'])
+        generator = pix2pix.Generator('checkpoints/pairs')
+        names = [f'pairs/train/{name}' for name in reader.list_images('pairs/train')]
+        sources = [source for source, _ in reader.whole_pairs(names)]
+
+        def alone():
+            for source in sources:
+                generator.forward(source)
+
+        def whole():
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                test.evaluate(opts, generator)
+        times = {'network alone': [], 'test.py': []}
+        alone()
+        for number in range(rounds):
+            for name, run in (('network alone', alone), ('test.py', whole))[::(-1) ** number]:
+                shutil.rmtree('samples/pairs/test', ignore_errors=True)      # to replace a file takes longer
+                start = time.perf_counter()
+                run()
+                times[name].append((time.perf_counter() - start) / images * 1000)
+        return times
+
+
+if __name__ == '__main__':      # in a process of its own: `python benchmarks/alone.py testing FOLDER 5`
+    print(json.dumps(globals()[sys.argv[1]](sys.argv[2], int(sys.argv[3]))))
