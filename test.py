@@ -37,7 +37,7 @@ def parse(args=None):
     add('--input',                                help='instead of pairs: a picture, or a folder with sub-folders')
     add('--output',                               help='folder of the results; default: samples/NAME/test')
     switch('--overwrite',                         help='replace pictures that --output has already')
-    add('--tile',       type=int,                 help='larger pictures go in tiles of so many pixels a side; '
+    add('--tile',       type=natural,             help='larger pictures go in tiles of so many pixels a side; '
                                                        'default: 1024')
     add('--statistics', choices=('batch', 'moving'), help="of batch norm: each image's own, as the original, or the "
                                                           'moving ones of the training; default: batch for '
@@ -79,18 +79,20 @@ def main(opts):
         path = checkpoint.prefix_of(path, step)
     generator = pix2pix.Generator(path, not opts.no_dropout, opts.statistics, opts.seed, opts.precision,
                                   opts.tile or 1024)
+    name = os.path.basename(os.path.abspath(generator.run_dir))
+    if opts.name and os.path.basename(os.path.abspath(opts.name)) != name:
+        raise run.RunError(f'--checkpoint {opts.checkpoint} is of {name}, not of --name {opts.name}: leave one out')
     print(f'{devices.describe()}; {generator.precision}; checkpoint {generator.step} of {generator.run_dir}; '
           f'{generator.statistics} statistics, dropout {"on" if generator.dropout else "off"}')
     if opts.input:
         translate(opts, generator)
     else:
-        evaluate(opts, generator)
+        evaluate(opts, generator, name)
 
 
-def evaluate(opts, generator):
-    """Pairs: pictures of source, output and target, and metrics."""
+def evaluate(opts, generator, name):
+    """Pairs of the run `name`: pictures of source, output and target, and metrics."""
     trained = generator.options
-    name = opts.name or os.path.basename(os.path.abspath(generator.run_dir))
     folder, samples = opts.dataset or trained['folder'], os.path.join('samples', name)
     output = opts.output or os.path.join(samples, 'test')
     split = next((f'{folder}/{name}' for name in ([opts.split] if opts.split else ['test', 'val'])

@@ -62,7 +62,6 @@ def restore_latest(sess, saver, run_dir, say=print):
 
     Damaged ones are named and passed over; CheckpointError where all are.
     """
-    shutil.rmtree(os.path.join(run_dir, 'partial'), ignore_errors=True)     # of a process that was killed
     steps = steps_in(run_dir)
     for step in reversed(steps):
         try:

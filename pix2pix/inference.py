@@ -30,7 +30,8 @@ class Generator:
     def __init__(self, path, dropout=True, statistics=None, seed=0, precision=None, tile=1024):
         if tile < MULTIPLE or tile % MULTIPLE:
             raise run.RunError(f'--tile {tile}: must be a multiple of {MULTIPLE}')
-        self.run_dir = path if os.path.isdir(path) else os.path.dirname(path)
+        path = os.fspath(path).removesuffix('.index')
+        self.run_dir = os.path.dirname(path) if os.path.exists(path + '.index') else path
         self.options = options = run.read_options(os.path.join(self.run_dir, 'options.json'), NEEDED)
         if options['layers'] not in LAYERS or options['precision'] not in PRECISIONS:
             raise run.RunError(f'{self.run_dir}/options.json: layers or precision are of no kind that is known here')

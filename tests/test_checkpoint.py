@@ -24,6 +24,17 @@ def test_newest_is_restored_and_nothing_else_is_left(saved, tmp_path):
         f'model-{step}.{end}' for step in (1, 2, 3) for end in ('index', 'data-00000-of-00001'))
 
 
+def test_what_is_being_written_is_for_saving_alone_to_clear(saved, tmp_path):
+    """test.py restores while train.py saves; a killed process leaves half a checkpoint."""
+    sess, saver, folder, _ = saved
+    (tmp_path / 'partial').mkdir()
+    (tmp_path / 'partial/model-4.data-00000-of-00001').write_text('half')
+    checkpoint.restore_latest(sess, saver, folder)
+    assert (tmp_path / 'partial/model-4.data-00000-of-00001').exists()
+    checkpoint.save(sess, saver, folder, 5, keep=3)
+    assert not (tmp_path / 'partial').exists() and checkpoint.steps_in(folder) == [2, 3, 5]
+
+
 def test_only_the_newest_are_kept(saved, tmp_path):
     sess, saver, folder, _ = saved
     checkpoint.save(sess, saver, folder, 10, keep=2)

@@ -1,4 +1,6 @@
 import json
+import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -140,9 +142,13 @@ def test_what_cannot_be_loaded_is_named(run, tmp_path):
         Generator(run, tile=300)
     with pytest.raises(RunError, match='no such file; is the run name right'):
         Generator(str(tmp_path / 'none'))
-    with pytest.raises(checkpoint.CheckpointError, match='model-7: cannot be restored'):
+    with pytest.raises(RunError, match='model-7/options.json: no such file'):
         Generator(run + '/model-7')
-    assert Generator(run + '/model-5').step == 'model-5'
+    for path in run + '/model-5', run + '/model-5.index', pathlib.Path(run, 'model-5'):
+        assert Generator(path).step == 'model-5'
+    shutil.copytree(run, tmp_path / 'half', ignore=shutil.ignore_patterns('*.data*'))
+    with pytest.raises(checkpoint.CheckpointError, match='half/model-5: cannot be restored'):
+        Generator(str(tmp_path / 'half/model-5'))
     (tmp_path / 'options.json').write_text(json.dumps(OPTIONS))
     with pytest.raises(RunError, match='no checkpoint yet'):
         Generator(str(tmp_path))

@@ -100,8 +100,8 @@ class Page:
         self.js('const e = document.getElementById(arguments[0]); e.value = arguments[1];'
                 'e.dispatchEvent(new Event(arguments[2]))', name, value, event)
 
-    def gray(self, name):
-        """The colour of the picture's middle as it is shown."""
+    def shown(self, name):
+        """The file name of a picture, once it is decoded."""
         return self.browser.execute_async_script('''
             const [name, done] = arguments, image = document.getElementById(name)
             image.decode().then(() => done(decodeURI(image.src).split('/').pop()))''', name)
@@ -118,16 +118,16 @@ class Page:
 
 def test_the_slider_moves_the_picture(browser, tmp_path):
     page = Page(browser, make_run(tmp_path))
-    assert page.gray('sample') == 'epoch-0004.png'
+    assert page.shown('sample') == 'epoch-0004.png'
     page.set('epoch', 1, 'input')
-    assert page.gray('sample') == 'epoch-0002.png'
+    assert page.shown('sample') == 'epoch-0002.png'
     assert page.js('return document.getElementById("epoch-name").value') == '2'
     assert (page.pixels() == 100).all(-1).mean() > 0.1          # the second grid's gray is on the screen
     page.js('document.getElementById("epoch").focus()')
     page.key('\ue012')                                          # arrow left
-    assert page.gray('sample') == 'epoch-0001.png'
+    assert page.shown('sample') == 'epoch-0001.png'
     browser.refresh()                                           # as it does by itself while training
-    assert page.gray('sample') == 'epoch-0001.png'
+    assert page.shown('sample') == 'epoch-0001.png'
     assert browser.get_log('browser') == []
 
 
@@ -224,7 +224,7 @@ def test_it_renews_itself_while_training_and_only_then(browser, tmp_path, monkey
         page.browser.execute_async_script('setTimeout(arguments[0], 200)')
         time.sleep(1)
         assert page.js('return !window.here') == training
-        assert page.gray('sample') == 'epoch-0002.png' and page.js('return document.activeElement.id') == 'epoch'
+        assert page.shown('sample') == 'epoch-0002.png' and page.js('return document.activeElement.id') == 'epoch'
         assert page.js('return document.querySelector("details").open')
 
 
@@ -240,6 +240,15 @@ def test_it_stops_when_the_training_was_killed(browser, tmp_path, monkeypatch):
     assert page.js('return window.here') and 'may have stopped' in said()
     browser.refresh()       # and opened later
     assert 'may have stopped' in said()
+    assert browser.get_log('browser') == []
+
+
+def test_a_page_before_the_first_step_grows_stale_too(browser, tmp_path, monkeypatch):
+    monkeypatch.setattr(report, 'PATIENCE', -1000)
+    (tmp_path / 'options.json').write_text('{"epochs": 3}')
+    report.write(str(tmp_path / 'index.html'), *[str(tmp_path)] * 3, True)
+    page = Page(browser, tmp_path / 'index.html')
+    assert 'may have stopped' in page.js('return document.getElementById("training").textContent')
     assert browser.get_log('browser') == []
 
 

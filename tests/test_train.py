@@ -152,6 +152,12 @@ def test_testing_a_run(unbroken):
     for switch in ['--no_dropout'], ['--statistics', 'moving'], ['--checkpoint', 'checkpoints/tiny/model-3']:
         run(cwd, 'test.py', '--name', 'tiny', '--limit', '1', '--output', 'other', *switch)
         assert (cwd / 'other/output/0.png').read_bytes() != first, switch
+    page = (cwd / 'samples/tiny/index.html').read_text()
+    shutil.copytree(cwd / 'checkpoints/tiny', cwd / 'checkpoints/twin')
+    assert 'model-3 is of twin, not of --name tiny: leave one out' in \
+        run(cwd, 'test.py', '--name', 'tiny', '--checkpoint', 'checkpoints/twin/model-3', status=1)
+    assert (cwd / 'samples/tiny/index.html').read_text() == page
+    shutil.rmtree(cwd / 'checkpoints/twin')
 
 
 def test_validation_is_what_test_py_measures(unbroken, tmp_path):
@@ -275,7 +281,9 @@ def test_fid_on_request(unbroken, tmp_path):
     ([], 'give --name RUN'), (['--name', 'x', '--input', 'y'], '--input needs a FILE'),
     (['--name', 'x', '--input', 'y', '--output', 'z', '--fid'], '--fid is for pairs'),
     (['--checkpoint', 'x', '--best', 'l1'], '--best picks the checkpoint'),
-    (['--name', 'x'], 'options.json: no such file'), (['--name', 'x', '--tile', '256'], '--tile goes with --input'),
+    (['--name', 'x'], 'checkpoints/x/options.json: no such file'),
+    (['--name', 'x', '--input', 'y', '--output', 'z', '--tile', '0'], 'argument --tile'),
+    (['--name', 'x', '--tile', '256'], '--tile goes with --input'),
     (['--name', 'x', '--input', '', '--output', 'y'], '--input needs'),
     (['--name', 'x', '--inception', 'y'], '--inception goes with --fid'),
     (['--name', 'x', '--best', 'l1'], 'options.json: no such file'),
