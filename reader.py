@@ -38,10 +38,15 @@ class ReaderError(Exception):
     """A file or folder that cannot be read, and why, in one line."""
 
 
+def is_image(name):
+    """By its extension; hidden files are none, such as the ._NAME.jpg that macOS leaves beside NAME.jpg."""
+    return name.lower().endswith(EXTENSIONS) and not name.startswith('.')
+
+
 def list_images(folder):
     """The names of the images in a folder, sorted; not opened."""
     try:
-        names = sorted(n for n in tf.io.gfile.listdir(folder) if n.lower().endswith(EXTENSIONS))
+        names = sorted(n for n in tf.io.gfile.listdir(folder) if is_image(n))
     except tf.errors.OpError as error:
         raise ReaderError(f'{folder}: cannot be listed ({type(error).__name__}); is it the folder you meant?') from None
     except UnicodeDecodeError as error:
@@ -66,7 +71,7 @@ def walk(path, without=None):
             folders.clear()
             continue
         seen.add(os.path.realpath(folder))
-        found += [os.path.join(folder, name) for name in names if name.lower().endswith(EXTENSIONS)]
+        found += [os.path.join(folder, name) for name in names if is_image(name)]
     if not found:
         raise ReaderError(f'{path}: no images in it ({" ".join(EXTENSIONS)})' if os.path.isdir(path) else
                           f'{path}: no such file or folder')

@@ -144,6 +144,8 @@ def translate(opts, generator):
     """Pictures without a target: each to a PNG of its size; one that cannot be read is named and the others go on."""
     if os.path.realpath(opts.input) == os.path.realpath(opts.output):
         raise run.RunError(f'--output {opts.output} is the folder of --input: give another')
+    if os.path.exists(opts.output) and not os.path.isdir(opts.output):
+        raise run.RunError(f'--output {opts.output} is a file: give a folder')
     names = reader.walk(opts.input, opts.output)
     folder = opts.input if os.path.isdir(opts.input) else os.path.dirname(opts.input)
     paths = {os.path.join(folder, name): os.path.join(opts.output, stem + '.png')

@@ -138,9 +138,9 @@ def test_folders(tmp_path):
         reader.list_images(str(tmp_path / 'nowhere'))
     with pytest.raises(reader.ReaderError, match='no images in it'):
         reader.list_images(str(tmp_path))
-    for name in 'b.PNG', 'a.jpeg', 'notes.txt', 'c.Tif':
+    for name in 'b.PNG', 'a.jpeg', 'notes.txt', 'c.Tif', '._a.jpeg':
         (tmp_path / name).touch()
-    assert reader.list_images(str(tmp_path)) == ['a.jpeg', 'b.PNG', 'c.Tif']
+    assert reader.list_images(str(tmp_path)) == reader.walk(str(tmp_path)) == ['a.jpeg', 'b.PNG', 'c.Tif']
 
 
 # Pairs: halves, direction, channels, range.

@@ -235,6 +235,9 @@ def test_any_picture(unbroken):
     run(cwd, 'test.py', '--name', 'tiny', '--input', 'my photos/gray.png', '--output', 'one', '--tile', '256')
     np.testing.assert_array_equal(iio.imread(cwd / 'one/gray.png'), shapes['gray.png'])
 
+    args = '--name', 'tiny', '--input', 'my photos', '--output', 'one/gray.png'
+    assert 'gray.png is a file' in run(cwd, 'test.py', *args, status=1)
+
     # One that is not held in memory: the same picture as from Python; and one of these that is cut off.
     wide = np.resize(np.arange(0, 255, 0.1), [510, 33000]).astype(np.uint8)
     (photos / 'wide.png').write_bytes(imagecodecs.png_encode(wide, level=1))
