@@ -86,10 +86,11 @@ def steps_per(epochs, images, batch_size):
 
 
 def training_batches(folder, names, seed, steps, first_step=0, batch_size=4, direction='AtoB', load_size=286,
-                     crop_size=256, flip=True, source_channels=3, target_channels=3):
+                     crop_size=256, flip=True, source_channels=3, target_channels=3, task=0, tasks=1, parallel=None):
     """The batches of steps first_step + 1 .. steps: (source, target), [N, crop, crop, channels] in [-1, 1].
 
-    `first_step`, the steps already done, may be a tensor.
+    `first_step`, the steps already done, may be a tensor. Of `tasks`, each reads `batch_size` pairs a step, together
+    those that one would read with a batch of all. `parallel` pairs are decoded at a time; by default one a core.
     """
     table = tf.constant(names)
 
@@ -104,7 +105,9 @@ def training_batches(folder, names, seed, steps, first_step=0, batch_size=4, dir
 
     first_step = tf.cast(first_step, tf.int64)
     data = tf.data.Dataset.range(first_step * batch_size, steps * batch_size)
-    data = data.map(pair, num_parallel_calls=os.cpu_count(), deterministic=True)
+    if tasks > 1:
+        data = data.map(lambda i: own_position(i, batch_size, task, tasks))
+    data = data.map(pair, num_parallel_calls=parallel or os.cpu_count(), deterministic=True)
     data = data.batch(batch_size, drop_remainder=True).prefetch(2)
     return data.with_options(no_autotune())
 
@@ -114,6 +117,11 @@ def no_autotune():
     options = tf.data.Options()
     options.autotune.enabled = False
     return options
+
+
+def own_position(i, batch_size, task, tasks):
+    """The i-th pair that a task reads -> its position in the stream, of which a step takes tasks * batch_size."""
+    return (i // batch_size * tasks + task) * batch_size + i % batch_size
 
 
 def place(position, images, seed):
@@ -343,9 +351,9 @@ def reason(error):
     return (lines or [type(error).__name__])[0].removeprefix('ValueError: ').removeprefix('assertion failed: ')[:200]
 
 
-def paths_of_step(folder, names, seed, step, batch_size):
-    """The files of training step `step` (1 is the first), in the order of its batch."""
+def paths_of_step(folder, names, seed, step, batch_size, task=0, tasks=1):
+    """The files that a task reads for training step `step` (1 is the first), in the order of its batch."""
     with tf.Graph().as_default(), cpu_session() as sess:
-        positions = np.arange((step - 1) * batch_size, step * batch_size)
+        positions = own_position(np.arange((step - 1) * batch_size, step * batch_size), batch_size, task, tasks)
         indices = [place(tf.constant(p), len(names), seed)[0] for p in positions]
         return [f'{folder}/{names[i]}' for i in sess.run(indices)]
