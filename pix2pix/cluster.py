@@ -21,7 +21,7 @@ from pix2pix import devices
 
 TIMEOUT = 1800      # seconds at most that the others wait for a task that lives, such as for the first to validate
 ANSWER = 10         # seconds a task may take to answer, twice, before it counts as gone
-PERIOD = 2          # seconds from one look at all other tasks to the next, for up to 20 tasks
+PERIOD = 2          # seconds from one look at all other tasks to the next, for up to 20 of them
 BUCKET = 2 ** 22    # values of an all-reduce, 16 MiB in float32: small enough to begin while gradients are worked out
 LAUNCHER = 'PIX2PIX_LAUNCHER'   # the process that started this one and passes signals on
 SMALL = 2 ** 14     # tensors up to this travel in float32 whatever the wire: biases, statistics, losses
@@ -104,7 +104,7 @@ class Cluster:
             raise ClusterError(f'{self.name(index)} cannot listen there ({error.message.splitlines()[0]}): is the port '
                                'taken, or the address of another host?') from None
         self.target = self.server.target
-        missing = self.missing(start_timeout)
+        missing = self.missing(start_timeout, wait=True)
         if missing:
             raise ClusterError(f'{self.names(missing)} did not come up within {start_timeout} s; this is '
                                f'{self.name(index)}; start all of them with the same command')
@@ -115,7 +115,6 @@ class Cluster:
             self.texts = tf.raw_ops.CollectiveGatherV2(input=self.text, **self.member(group=3))
             self.side = tf.Session(self.target, config=self.config)
             graph.finalize()
-        self.keys, self.last = 0, None
         threading.Thread(target=self.watch, daemon=True).start()
 
     def name(self, index):
@@ -134,7 +133,8 @@ class Cluster:
                 'timeout_seconds': TIMEOUT}
 
     def reduce(self, x, op, group=1):
-        with tf.control_dependencies([] if self.last is None else [self.last]):
+        before = [] if self.last is None or self.last.graph is not tf.get_default_graph() else [self.last]
+        with tf.control_dependencies(before):
             self.last = tf.raw_ops.CollectiveReduceV2(input=x, merge_op=op, final_op='Id', **self.member(group))
         return self.last
 
@@ -199,25 +199,21 @@ class Cluster:
 
     # Faults.
 
-    def missing(self, seconds):
+    def missing(self, seconds, wait=False):
         """The tasks whose servers do not answer within `seconds`: dead, unreachable, or stopped."""
-        others = [index for index in range(self.size) if index != self.index]
-        return answerless({index: self.addresses[index] for index in others}, seconds)
+        return answerless({i: self.addresses[i] for i in range(self.size) if i != self.index}, seconds, wait)
 
     def watch(self):
         """Look at every other task again and again: a collective would wait without end for one that is stopped."""
         launcher = os.environ.get(LAUNCHER)
-        others = [index for index in range(self.size) if index != self.index]
-        while True:
-            for index in others:
-                if self.over.wait(max(PERIOD / len(others), 0.1)):
-                    return
-                if launcher and os.getppid() != int(launcher):      # it was killed: save and end
-                    launcher = None
-                    os.kill(os.getpid(), signal.SIGTERM)
-                address = {index: self.addresses[index]}
-                if answerless(address, ANSWER) and not self.over.wait(PERIOD) and answerless(address, ANSWER):
-                    self.end()
+        while not self.over.wait(max(PERIOD, self.size / 10)):
+            if launcher and os.getppid() != int(launcher):      # it was killed: save and end
+                launcher = None
+                os.kill(os.getpid(), signal.SIGTERM)
+            if self.missing(ANSWER) and not self.over.wait(PERIOD):
+                missing = self.missing(ANSWER)
+                if missing and not self.over.is_set():
+                    self.end(missing)
 
     def run(self, sess, fetches, feed=None):
         """sess.run; ends this process where another task is the reason that it fails, for the session is lost then."""
@@ -231,25 +227,17 @@ class Cluster:
         """End this process if it is another task's fault."""
         kinds = tf.errors.UnavailableError, tf.errors.DeadlineExceededError, tf.errors.AbortedError
         if self.size > 1 and (isinstance(error, kinds) or 'Collective' in error.message):
-            self.end(error)
+            self.end(self.missing(ANSWER), error)
 
-    def end(self, error=None):
-        """Name the tasks that are gone and end this process, once the others have had the time to find the same."""
-        if self.over.is_set():
-            sys.exit(1)
+    def end(self, missing, error=None):
+        """Name the tasks that are missing and end this process, once the others have had the time to find the same."""
         self.ending.acquire()       # of the step and the watch, the first
-        missing = self.missing(ANSWER)
-        if missing:
-            why = f'no answer any more from {self.names(missing)}'
-        elif error is None:
-            self.ending.release()
-            return
-        else:
-            why = 'another task failed, or did not come to the step within half an hour ' \
-                  f'({error.message.removeprefix("Graph execution error:").split("Detected at")[0].strip()[:160]})'
+        why = f'no answer any more from {self.names(missing)}' if missing else \
+            f'another task failed, or did not come to a step within {TIMEOUT // 60} minutes, though all answer ' \
+            f'({error.message.removeprefix("Graph execution error:").split("Detected at")[0].strip()[:160]})'
         print(f'train.py: {why}; {self.name(self.index)} ends too; '
               'the same command carries on from the last checkpoint', file=sys.stderr, flush=True)
-        time.sleep(0 if self.size == 2 else 2 * PERIOD + 2 * ANSWER)
+        time.sleep(PERIOD + ANSWER if self.size > 2 else 0)
         os._exit(1)
 
     def leave(self):
@@ -262,19 +250,15 @@ class Cluster:
             self.over.set()
 
 
-def answerless(addresses, seconds):
-    """The keys of those addresses (a dict) at which no gRPC server answers within `seconds`."""
-    end, options = time.monotonic() + seconds, [('grpc.enable_http_proxy', 0), ('grpc.use_local_subchannel_pool', 1),
-                                                ('grpc.initial_reconnect_backoff_ms', 200),
-                                                ('grpc.max_reconnect_backoff_ms', 1000)]
+def answerless(addresses, seconds, wait=False):
+    """The keys of those addresses (a dict) whose server gives no status within `seconds`, by the call that TensorFlow
+    has for it; `wait` gives one that is not there yet the time to come."""
+    options = [('grpc.enable_http_proxy', 0), ('grpc.use_local_subchannel_pool', 1),
+               ('grpc.max_reconnect_backoff_ms', 1000)]
     channels = {key: grpc.insecure_channel(address, options) for key, address in addresses.items()}
-    ready = {key: grpc.channel_ready_future(channel) for key, channel in channels.items()}
-    missing = []
-    for key, future in ready.items():
-        try:
-            future.result(max(0.001, end - time.monotonic()))
-        except grpc.FutureTimeoutError:
-            missing.append(key)
+    answers = {key: channel.unary_unary('/tensorflow.WorkerService/GetStatus').future(b'', seconds, wait_for_ready=wait)
+               for key, channel in channels.items()}
+    missing = [key for key, answer in answers.items() if answer.exception()]
     for channel in channels.values():
         channel.close()
     return missing

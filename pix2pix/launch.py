@@ -16,7 +16,7 @@ import tensorflow.compat.v1 as tf
 from pix2pix import cluster
 
 LOOPBACK = 'PIX2PIX_LOOPBACK'   # 1: this process has a loopback of its own; 0: it is not to get one
-GRACE = 60                      # seconds for the others to end when one has
+GRACE = 30                      # seconds for the others to end when one has
 
 
 def count(wanted):
