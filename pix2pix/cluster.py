@@ -5,6 +5,7 @@ ops (ring all-reduce over gRPC, NCCL on GPUs) give all of them the same means. M
 the same order: keys are counted as the graph is built, and each op waits for the one before.
 """
 
+import atexit
 import json
 import os
 import signal
@@ -115,7 +116,9 @@ class Cluster:
             self.texts = tf.raw_ops.CollectiveGatherV2(input=self.text, **self.member(group=3))
             self.side = tf.Session(self.target, config=self.config)
             graph.finalize()
-        threading.Thread(target=self.watch, daemon=True).start()
+        self.watcher = threading.Thread(target=self.watch, daemon=True)
+        self.watcher.start()
+        atexit.register(self.stop)      # Python ends a thread that waits for gRPC with an abort
 
     def name(self, index):
         return f'task {index} ({self.addresses[index]})'
@@ -247,7 +250,11 @@ class Cluster:
                 self.side.run(self.highest, {self.number: 0})
             except tf.errors.OpError:
                 pass
-            self.over.set()
+            self.stop()
+
+    def stop(self):
+        self.over.set()
+        self.watcher.join()
 
 
 def answerless(addresses, seconds, wait=False):
