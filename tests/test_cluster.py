@@ -82,7 +82,7 @@ def descend(kind, step, values, slots, name, gradient):
 
 @pytest.mark.parametrize('count', [2, 3])
 def test_tasks_equal_one_process_that_averages(tmp_path, count):
-    subprocess.run([sys.executable, os.path.join(ROOT, 'tests/tasks.py'), str(count), tmp_path], check=True, timeout=200)
+    subprocess.run([sys.executable, f'{ROOT}/tests/tasks.py', str(count), tmp_path], check=True, timeout=200)
     for kind in tasks.RATES:
         first, *others = (dict(np.load(tmp_path / f'{kind}-{task}.npz')) for task in range(count))
         for other in others:
@@ -93,15 +93,13 @@ def test_tasks_equal_one_process_that_averages(tmp_path, count):
         expected = averaging(kind, count, {n: v for n, v in before.items() if '_adam' not in n and n != 'global_step'
                                            and 'beta' not in n})
         assert first['global_step'] == tasks.STEPS
-        worst = {name: np.abs(first[name] - expected[name]).max() for name in expected}
-        moved = {name: np.abs(expected[name] - before[name]).max() for name in expected if name in before}
-        print(kind, count, 'largest difference', max(worst.values()), 'of moves', min(moved.values()), 'to',
-              max(moved.values()))
+        worst = max(np.abs(first[name] - expected[name]).max() for name in expected)
+        print(f'{kind}, {count} tasks, {tasks.STEPS} steps: largest difference of any value {worst:.1e}')
+        # An activation that rounding moves over a ReLU's bend changes gradients by a thousandth; an error, by far more.
         for name in expected:
-            # Adam divides by the gradient's size: where that is next to nothing, so does its rounding count.
-            np.testing.assert_allclose(first[name], expected[name], rtol=1e-5, atol=1e-6 if kind == 'sgd' else 2e-4,
-                                       err_msg=f'{kind} {name}')
-            assert name not in moved or moved[name] > 1e-5, name        # else it says nothing
+            move = np.linalg.norm(expected[name] - before.get(name, 0))
+            assert move > 1e-6, name
+            assert np.linalg.norm(first[name] - expected[name]) < 1e-6 + move / (200 if kind == 'sgd' else 20), name
 
 
 @pytest.fixture(scope='module')
@@ -127,7 +125,7 @@ def test_two_devices_leave_what_one_leaves(two_devices):
     assert options['batch_size'] == 4 and options['devices'] == 2
 
 
-@pytest.mark.parametrize('whom', ['all', 'the second'])
+@pytest.mark.parametrize('whom', [pytest.param('all', marks=pytest.mark.faults), 'the second'])
 def test_a_signal_ends_all_saved_and_the_end_is_equal(two_devices, tmp_path, whom):
     draw_pairs(tmp_path / 'pairs', train=7, val=3)
     process = start(tmp_path, 'train.py', *TWO, '--epochs', '3')
@@ -141,6 +139,7 @@ def test_a_signal_ends_all_saved_and_the_end_is_equal(two_devices, tmp_path, who
     assert_same_run(tmp_path, two_devices[0])
 
 
+@pytest.mark.faults
 def test_from_one_device_to_two_and_back(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=7, val=3)
     one, two = [*TWO, '--devices', '1', '--batch_size', '4'], TWO
@@ -243,7 +242,8 @@ def test_hosts_of_several_devices_each():
 def test_a_task_that_never_comes_up_is_named(tmp_path, monkeypatch):
     draw_pairs(tmp_path / 'pairs', train=2)
     mine, other = launch.free_ports(2)
-    config = {'cluster': {'worker': [f'127.0.0.1:{mine}', f'127.0.0.1:{other}']}, 'task': {'type': 'worker', 'index': 0}}
+    config = {'cluster': {'worker': [f'127.0.0.1:{mine}', f'127.0.0.1:{other}']},
+              'task': {'type': 'worker', 'index': 0}}
     process = subprocess.run([sys.executable, f'{ROOT}/train.py', '--dataset', 'pairs', *TINY, '--start_timeout', '3'],
                              env={**environment(), 'TF_CONFIG': json.dumps(config)}, cwd=tmp_path, text=True,
                              capture_output=True, timeout=60)
