@@ -58,7 +58,7 @@ def reductions(tasks):
 def main():
     tasks = cluster.Cluster(*cluster.from_environment())
     settings = reductions(tasks)
-    cluster.BUCKET = 2 ** 22
+    cluster.BUCKET = 2 ** 20
     alone = {}
     for precision in 'float32', 'bfloat16':
         name = f'step, {precision}, {tasks.size} tasks of {BATCH // tasks.size}, {tasks.cores} core each'

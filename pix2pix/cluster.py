@@ -23,7 +23,7 @@ from pix2pix import devices
 TIMEOUT = 1800      # seconds at most that the others wait for a task that lives, such as for the first to validate
 ANSWER = 10         # seconds a task may take to answer, twice, before it counts as gone
 PERIOD = 2          # seconds from one look at all other tasks to the next, for up to 20 of them
-BUCKET = 2 ** 22    # values of an all-reduce, 16 MiB in float32: small enough to begin while gradients are worked out
+BUCKET = 2 ** 20    # values of an all-reduce, 4 MiB in float32: half the time of 16 MiB over loopback (docs/scaling.md)
 LAUNCHER = 'PIX2PIX_LAUNCHER'   # the process that started this one and passes signals on
 SMALL = 2 ** 14     # tensors up to this travel in float32 whatever the wire: biases, statistics, losses
 
