@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import math
 import os
+import signal
 import sys
 
 import pix2pix  # noqa: F401  first: keeps TensorFlow's start-up chatter off the terminal
@@ -13,16 +14,24 @@ import tensorflow.compat.v1 as tf
 
 import reader
 from datasets import catalogue
-from pix2pix import checkpoint, devices, images, log, metrics, report, run
+from pix2pix import checkpoint, cluster, devices, images, launch, log, metrics, report, run
 from pix2pix.flags import adder, natural, positive, rate, rate1, weight
 from pix2pix.interrupt import Interrupt
 from pix2pix.model import PRECISIONS, build_model
 from pix2pix.networks import LAYERS, MULTIPLE, STATISTICS, generator
 from pix2pix.progress import Progress
 
+# What the tasks of one run need not be given alike.
+OWN = ('dataset', 'folder', 'name', 'devices', 'start_timeout')
 # What decides the model and the order of the data: a run keeps these from its first step to its last.
 FIXED = ('layers', 'base_filters', 'keep_prob', 'direction', 'source_channels', 'target_channels', 'batch_size', 'seed',
          'load_size', 'crop_size', 'no_flip', 'images', 'names', 'precision')
+
+
+def device_count(text):
+    if text != 'all' and int(text) < 1:
+        raise ValueError
+    return text
 
 
 def parse(args=None):
@@ -34,7 +43,11 @@ def parse(args=None):
     add('--name',                                       help='of the run; default: of the data set')
     add('--direction',       choices=('AtoB', 'BtoA'),  help='AtoB: left to right; default: of the data set, or AtoB')
     add('--epochs',          type=natural, default=200, help='in all, also for a run that is carried on')
-    add('--batch_size',      type=natural, default=4,   help='pairs a step')
+    add('--batch_size',      type=natural, default=4,   help='pairs a step, on each device')
+    add('--devices',         type=device_count, default='1', help='processes on this host, a GPU each; or all')
+    add('--start_timeout',   type=natural, default=60,  help='seconds to wait for the other tasks')
+    add('--wire',            choices=('float32', 'bfloat16'), default='float32',
+                                                        help='type in which gradients go from device to device')
     add('--learning_rate',   type=positive, default=2e-4, help='of Adam')
     add('--beta1',           type=rate,    default=0.5, help='of Adam')
     add('--l1_weight',       type=weight,  default=100, help='of the L1 loss')
@@ -80,16 +93,32 @@ def parse(args=None):
 
 def main(opts):
     folder, _ = catalogue.locate(opts.dataset)
+    addresses, index = cluster.from_environment()
+    number = launch.count(opts.devices)
+    if number > 1:
+        closed = not addresses and '://' not in folder and launch.on_loopback()
+        if not closed:
+            print('the ports of these tasks are open to the network, without authentication: README, several devices')
+        sys.exit(launch.run(number, addresses, index))
+    tasks = cluster.Cluster(addresses, index, opts.start_timeout, opts.wire)
     train_dir = first_folder(folder, 'train') or folder
     names = reader.list_images(train_dir)
     opts.precision = devices.precision(opts.precision)
     options = dict(vars(opts), folder=os.path.abspath(folder), images=len(names),
-                   names=hashlib.sha256('\n'.join(names).encode()).hexdigest())
+                   names=hashlib.sha256('\n'.join(names).encode()).hexdigest(),
+                   batch_size=opts.batch_size * tasks.size, devices=tasks.size)     # of all tasks together
+    tasks.compare({name: options[name] for name in options if name not in OWN})
     run_dir, sample_dir = os.path.join('checkpoints', opts.name), os.path.join('samples', opts.name)
+    if not tasks.chief:         # the first task writes, the others compute
+        with tf.Graph().as_default():
+            train(opts, tasks, train_dir, names, [], [], run_dir, sample_dir)
+        return
     os.makedirs(run_dir, exist_ok=True)
     with run.locked(run_dir), tf.Graph().as_default():
         changed = run.settle_options(os.path.join(run_dir, 'options.json'), options, FIXED)
         print(f'{devices.describe()}; {opts.precision}; {len(names)} pairs in {train_dir}')
+        if tasks.size > 1:
+            print(f'{tasks.size} devices: {options["batch_size"]} pairs a step, {opts.batch_size} on each')
         if changed:
             print('changed since the run was started: ' + ', '.join(f'--{n} {options[n]}' for n in changed))
         os.makedirs(sample_dir, exist_ok=True)
@@ -98,7 +127,7 @@ def main(opts):
         samples = (validation or [f'{train_dir}/{name}' for name in names])[:opts.samples]
         if opts.keep_best and not validation:
             raise run.RunError(f'--keep_best {opts.keep_best} needs a folder val or test in {folder}')
-        train(opts, train_dir, names, validation, samples, run_dir, sample_dir)
+        train(opts, tasks, train_dir, names, validation, samples, run_dir, sample_dir)
 
 
 def first_folder(folder, *splits):
@@ -106,9 +135,10 @@ def first_folder(folder, *splits):
     return next((f'{folder}/{split}' for split in splits if tf.io.gfile.isdir(f'{folder}/{split}')), None)
 
 
-def train(opts, train_dir, names, validation, samples, run_dir, sample_dir):
-    """Run the steps that are still to do."""
-    steps = reader.steps_per(opts.epochs, len(names), opts.batch_size)
+def train(opts, tasks, train_dir, names, validation, samples, run_dir, sample_dir):
+    """Run the steps that are still to do; `tasks` is the Cluster, whose first task alone writes anything."""
+    batch_size = opts.batch_size * tasks.size       # of all tasks together
+    steps = reader.steps_per(opts.epochs, len(names), batch_size)
     channels = {'source_channels': opts.source_channels, 'target_channels': opts.target_channels}
     tf.set_random_seed(opts.seed)
     if opts.deterministic:
@@ -118,24 +148,26 @@ def train(opts, train_dir, names, validation, samples, run_dir, sample_dir):
     first_step = tf.placeholder(tf.int64, [])
     batches = tf.data.make_initializable_iterator(reader.training_batches(
         train_dir, names, opts.seed, steps, first_step, opts.batch_size, opts.direction, opts.load_size, opts.crop_size,
-        not opts.no_flip, **channels))
+        not opts.no_flip, **channels, task=tasks.index, tasks=tasks.size, parallel=tasks.cores))
     batch = batches.get_next()
     model = build_model(*batch, opts.layers, opts.base_filters, opts.keep_prob, opts.seed,
-                        opts.learning_rate, opts.beta1, opts.l1_weight, opts.gan_weight, opts.precision)
+                        opts.learning_rate, opts.beta1, opts.l1_weight, opts.gan_weight, opts.precision,
+                        tasks.mean if tasks.size > 1 else None, tasks.index)
     path = tf.placeholder(tf.string, [])
     source, target = reader.whole_pair(path, opts.direction, opts.crop_size, **channels)
     output = generator(source, opts.target_channels, opts.base_filters, opts.layers, opts.keep_prob, [opts.seed, 0],
                        STATISTICS[opts.layers], PRECISIONS[opts.precision])
     fetches = {'train': model.train_op, 'losses': model.losses, 'norms': model.norms, 'batch': batch}
     saver, init, compare = checkpoint.new_saver(), tf.global_variables_initializer(), metrics.Comparison()
+    spread = tasks.spread(tf.global_variables())
 
     def due(step, every):
         """Whether this step is the first to have seen every image `every` epochs more, or the last."""
-        done = [s * opts.batch_size // (len(names) * every) for s in (step - 1, step)]
+        done = [s * batch_size // (len(names) * every) for s in (step - 1, step)]
         return done[0] < done[1] or step == steps
 
     page = os.path.join(sample_dir, 'index.html')
-    with tf.Session(config=devices.session_config()) as sess, Interrupt() as interrupt:
+    with tf.Session(tasks.target, config=tasks.config) as sess, Interrupt() as interrupt:
         def run_pair(name):
             """A whole pair as test.py runs it: source, output and target in uint8."""
             try:
@@ -153,29 +185,47 @@ def train(opts, train_dir, names, validation, samples, run_dir, sample_dir):
 
         # Start afresh, or carry on from the newest checkpoint.
         sess.run(init)
-        first = checkpoint.restore_latest(sess, saver, run_dir)
+        if tasks.chief:
+            checkpoint.restore_latest(sess, saver, run_dir)
+        tasks.run(sess, spread)
+        first = int(sess.run(model.step))
         sess.run(batches.initializer, {first_step: first})
         sess.graph.finalize()
-        record = log.Log(run_dir, first)
-        print(f'{opts.name}: {steps:,} steps, {first:,} of them done')
+        if tasks.chief:
+            record = log.Log(run_dir, first)
+            print(f'{opts.name}: {steps:,} steps, {first:,} of them done')
+            progress = Progress(steps, first, len(names) / batch_size, batch_size)
 
-        progress = Progress(steps, first, len(names) / opts.batch_size, opts.batch_size)
         for step in range(first + 1, steps + 1):
             # One step; a loss or gradient that is not finite ends the run.
             try:
                 out = sess.run(fetches)
             except tf.errors.OpError as error:
-                paths = reader.paths_of_step(train_dir, names, opts.seed, step, opts.batch_size)
-                raise reader.explain(paths) or error from None     # the file, not the node of the graph
+                paths = reader.paths_of_step(train_dir, names, opts.seed, step, opts.batch_size, tasks.index,
+                                             tasks.size)
+                broken = reader.explain(paths)      # the file, not the node of the graph
+                if not broken:
+                    tasks.lost(error)
+                raise broken or error from None
             losses = {name: float(value) for name, value in out['losses'].items()}
             wrong = {name: value for name, value in {**losses, **out['norms']}.items() if not math.isfinite(value)}
+            if wrong and not tasks.chief:
+                tasks.leave()
+                sys.exit(1)
             if wrong:
                 picture = os.path.join(sample_dir, f'not-finite-step-{step}.png')
                 images.write_png(picture, images.grid([map(images.to_uint8, pair) for pair in zip(*out['batch'])]))
                 renew_page()
+                tasks.leave()
                 name, value = next(iter(wrong.items()))
                 raise FloatingPointError(f'{name} is {value} at step {step}; its batch is in {picture}, the checkpoint '
                                          'before it is kept; a lower --learning_rate may help')
+            if not tasks.chief:
+                stopping = tasks.agree(interrupt.received)
+                if stopping and step < steps:
+                    tasks.leave()
+                    sys.exit(128 + stopping)
+                continue
             progress.show(step, losses)
 
             # Validate, log, sample and save, the checkpoint last: what it has seen is on the disk before it.
@@ -186,14 +236,14 @@ def train(opts, train_dir, names, validation, samples, run_dir, sample_dir):
                 progress.say(f'validation after step {step:,}: {len(validation):,} images  '
                              + '  '.join(f'{name} {value:.4f}' for name, value in means.items()))
             if step % opts.log_every == 0 or step == steps or validated:
-                record.scalars(step, {'epoch': step * opts.batch_size / len(names), **losses, **validated})
+                record.scalars(step, {'epoch': step * batch_size / len(names), **losses, **validated})
             sampled = due(step, opts.sample_every)
             if sampled:
-                epoch = step * opts.batch_size // len(names)
+                epoch = step * batch_size // len(names)
                 picture = images.grid([run_pair(sample) for sample in samples])
                 images.write_png(os.path.join(sample_dir, f'epoch-{epoch:04d}.png'), picture)
                 record.image(step, 'samples', picture)
-            stopping = interrupt.received       # read once: a signal from here on is for the next step
+            stopping = tasks.agree(interrupt.received)      # read once: a signal from here on is for the next step
             saving, best = due(step, opts.save_every) or stopping, None
             if opts.keep_best and (saving or validated):
                 best = metrics.best_step(log.read(record.path), opts.keep_best, checkpoint.steps_in(run_dir) + [step])
@@ -207,9 +257,13 @@ def train(opts, train_dir, names, validation, samples, run_dir, sample_dir):
                 progress.close()
                 record.close()
                 renew_page()
-                print(f'stopped by {interrupt.name} after step {step:,}, saved as '
+                print(f'stopped by {signal.Signals(stopping).name} after step {step:,}, saved as '
                       f'{checkpoint.prefix_of(run_dir, step)}; the same command carries on')
+                tasks.leave()
                 sys.exit(128 + stopping)
+        tasks.leave()
+        if not tasks.chief:
+            return
         progress.close()
         record.close()
         renew_page()
@@ -227,5 +281,6 @@ if __name__ == '__main__':
         sys.exit(130)
     except reader.ReaderError as error:
         sys.exit(f'train.py: {error}; python -m datasets.check FOLDER reads every file')
-    except (catalogue.DatasetError, run.RunError, checkpoint.CheckpointError, FloatingPointError, OSError) as error:
+    except (catalogue.DatasetError, run.RunError, checkpoint.CheckpointError, cluster.ClusterError, FloatingPointError,
+            OSError) as error:
         sys.exit(f'train.py: {error}')

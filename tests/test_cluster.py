@@ -1,0 +1,319 @@
+"""Several tasks against one process that averages, and what goes wrong between them. Networks of two filters or one.
+
+The tasks are processes of their own, in a network with nothing but loopback where the machine allows that; where it
+does not, they talk over the machine's own, and launch.on_loopback says so by its answer.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+import reader
+from pix2pix import cluster, launch, losses
+from pix2pix.model import build_model
+from pix2pix.networks import discriminator, generator
+from tests import tasks
+from tests.conftest import draw_pairs
+from tests.test_train import ROOT, TINY, assert_same_run, run, start, variables
+
+TWO = ['--dataset', 'pairs', *TINY, '--batch_size', '2', '--devices', '2']     # 4 pairs a step
+
+
+# Exactness.
+
+def averaging(kind, count, before):
+    """One process that averages, in float64, the gradients of `count` batches: all variables, and the last losses."""
+    moving = {name: value.astype('d') for name, value in before.items()}
+    with tf.Graph().as_default():
+        pair = [tf.placeholder(tf.float32, [tasks.SIZE, 256, 256, 3]) for _ in range(2)]
+        seed = tf.placeholder(tf.int64, [2])
+        output = generator(pair[0], 3, tasks.BASE, 'paper', 0.5, seed, 'update')
+        real, fake = discriminator(*pair, tasks.BASE), discriminator(pair[0], output, tasks.BASE)
+        gan, l1 = losses.generator_gan_loss(fake), losses.l1_loss(pair[1], output)
+        d_loss = losses.discriminator_loss(real, fake)
+        own = {scope: tf.trainable_variables(scope + '/') for scope in ('discriminator', 'generator')}
+        parts = {'discriminator': (tf.gradients(d_loss, own['discriminator']), {'d_loss': d_loss}),
+                 'generator': (tf.gradients(gan + 100 * l1, own['generator']), {'g_loss_gan': gan, 'g_loss_l1': l1})}
+        statistics = [v for v in tf.global_variables() if 'moving' in v.op.name]
+        updates, every = tf.get_collection(tf.GraphKeys.UPDATE_OPS), tf.global_variables()
+        with tf.Session() as sess:
+            def load():
+                for v in every:
+                    v.load(moving[v.op.name], sess)
+            slots, logged = {}, {}
+            for step, batch in enumerate(tasks.batches(count)):
+                feeds = []
+                for task in range(count):
+                    fold = tf.random.experimental.stateless_fold_in(tf.constant([tasks.SEED, step], tf.int64), task)
+                    rows = batch[:, task * tasks.SIZE:(task + 1) * tasks.SIZE]
+                    feeds.append({**dict(zip(pair, rows)), seed: sess.run(fold) if task else [tasks.SEED, step]})
+                kept = []
+                for feed in feeds:
+                    load()
+                    sess.run(updates, feed)
+                    kept.append(sess.run(statistics))
+                for scope, (gradients, named) in parts.items():
+                    load()
+                    outs = [sess.run([gradients, named], feed) for feed in feeds]
+                    logged |= {name: np.mean([out[1][name] for out in outs], dtype='d') for name in named}
+                    for v, *gradient in zip(own[scope], *(out[0] for out in outs)):
+                        descend(kind, step, moving, slots, v.op.name, np.mean(gradient, axis=0, dtype='d'))
+                moving |= {v.op.name: np.mean(values, axis=0, dtype='d') for v, *values in zip(statistics, *kept)}
+    return {**moving, **logged}
+
+
+def descend(kind, step, values, slots, name, gradient):
+    """Gradient descent, or Adam with its first moment at 0.5 (Kingma & Ba 2015, the form before section 2.1)."""
+    rate = tasks.RATES[kind]
+    if kind == 'adam':
+        m, v = slots.get(name, (0, 0))
+        m, v = slots[name] = m + 0.5 * (gradient - m), v + 0.001 * (gradient ** 2 - v)
+        rate *= np.sqrt(1 - 0.999 ** (step + 1)) / (1 - 0.5 ** (step + 1))
+        gradient = m / (np.sqrt(v) + 1e-8)
+    values[name] = values[name] - rate * gradient
+
+
+@pytest.mark.parametrize('count', [2, 3])
+def test_tasks_equal_one_process_that_averages(tmp_path, count):
+    subprocess.run([sys.executable, f'{ROOT}/tests/tasks.py', str(count), tmp_path], check=True, timeout=200)
+    for kind in tasks.RATES:
+        first, *others = (dict(np.load(tmp_path / f'{kind}-{task}.npz')) for task in range(count))
+        for other in others:
+            assert first.keys() == other.keys()
+            for name in first:      # to the bit, and what they began with too
+                np.testing.assert_array_equal(first[name], other[name], err_msg=name)
+        before = {name.removeprefix('before/'): first.pop(name) for name in list(first) if name.startswith('before/')}
+        expected = averaging(kind, count, {n: v for n, v in before.items() if '_adam' not in n and n != 'global_step'
+                                           and 'beta' not in n})
+        assert first['global_step'] == tasks.STEPS
+        worst = max(np.abs(first[name] - expected[name]).max() for name in expected)
+        print(f'{kind}, {count} tasks, {tasks.STEPS} steps: largest difference of any value {worst:.1e}')
+        # An activation that rounding moves over a ReLU's bend changes gradients by a thousandth; an error, by far more.
+        for name in expected:
+            move = np.linalg.norm(expected[name] - before.get(name, 0))
+            assert move > 1e-6, name
+            assert np.linalg.norm(first[name] - expected[name]) < 1e-6 + move / (200 if kind == 'sgd' else 20), name
+
+
+@pytest.fixture(scope='module')
+def two_devices(tmp_path_factory):
+    """Three epochs on two devices, never disturbed."""
+    cwd = tmp_path_factory.mktemp('two')
+    draw_pairs(cwd / 'pairs', train=7, val=3)
+    return cwd, run(cwd, 'train.py', *TWO, '--epochs', '3')
+
+
+def test_two_devices_leave_what_one_leaves(two_devices):
+    cwd, output = two_devices
+    lines = output.splitlines()
+    if 'open to the network' in lines[0]:
+        lines = lines[1:]
+    assert lines[1] == '2 devices: 4 pairs a step, 2 on each' and lines[2] == 'tiny: 6 steps, 0 of them done', output
+    assert len(lines) == 12, output         # one voice
+    metrics = [json.loads(line) for line in (cwd / 'checkpoints/tiny/metrics.jsonl').read_text().splitlines()]
+    assert [m['step'] for m in metrics] == [1, 2, 3, 4, 5, 6] and metrics[2]['epoch'] == pytest.approx(12 / 7)
+    assert sorted(p.name for p in (cwd / 'samples/tiny').iterdir()) == [
+        *(f'epoch-000{e}.png' for e in (1, 2, 3)), 'index.html']
+    options = json.loads((cwd / 'checkpoints/tiny/options.json').read_text())
+    assert options['batch_size'] == 4 and options['devices'] == 2
+
+
+@pytest.mark.parametrize('whom', [pytest.param('all', marks=pytest.mark.faults), 'the second'])
+def test_a_signal_ends_all_saved_and_the_end_is_equal(two_devices, tmp_path, whom):
+    draw_pairs(tmp_path / 'pairs', train=7, val=3)
+    process = start(tmp_path, 'train.py', *TWO, '--epochs', '3')
+    metrics = tmp_path / 'checkpoints/tiny/metrics.jsonl'
+    wait_for(lambda: metrics.exists() and metrics.read_text().count('\n') >= 1, process)
+    os.kill(process.pid if whom == 'all' else children(process)[1], signal.SIGTERM)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 143 and output.count('stopped by SIGTERM after step') == 1, output
+    assert 'Traceback' not in output and children(process) == []
+    run(tmp_path, 'train.py', *TWO, '--epochs', '3')
+    assert_same_run(tmp_path, two_devices[0])
+
+
+@pytest.mark.faults
+def test_from_one_device_to_two_and_back(tmp_path):
+    draw_pairs(tmp_path / 'pairs', train=7, val=3)
+    one, two = [*TWO, '--devices', '1', '--batch_size', '4'], TWO
+    run(tmp_path, 'train.py', *one, '--epochs', '1')
+    output = run(tmp_path, 'train.py', *two, '--epochs', '2')
+    assert '4 steps, 2 of them done' in output and 'since the run was started: --epochs 2, --devices 2' in output
+    output = run(tmp_path, 'train.py', *one, '--epochs', '3')
+    assert '6 steps, 4 of them done' in output and variables(tmp_path)[1] == 6
+    output = run(tmp_path, 'train.py', *two, '--batch_size', '4', '--epochs', '4', status=1)
+    assert '--batch_size is 8 but the run was started with 4' in output
+
+
+# What each reads.
+
+def test_all_tasks_together_read_what_one_reads(tmp_path):
+    """Every pair once an epoch, in the order of one device with the batch of all."""
+    folder = str(draw_pairs(tmp_path / 'pairs', train=7) / 'train')
+    names = reader.list_images(folder)
+    whole = [reader.paths_of_step(folder, names, 5, step, 6) for step in range(1, 8)]
+    parts = [[reader.paths_of_step(folder, names, 5, step, 2, task, 3) for task in range(3)] for step in range(1, 8)]
+    assert [sum(step, []) for step in parts] == whole
+    flat = sum(whole, [])
+    assert all(len(set(flat[i:i + 7])) == 7 for i in range(0, 42, 7))
+
+    def read(batch_size, task=0, tasks=1):
+        with tf.Graph().as_default(), tf.Session() as sess:
+            data = reader.training_batches(folder, names, 5, 4, 1, batch_size, task=task, tasks=tasks)
+            batch = tf.data.make_one_shot_iterator(data).get_next()
+            return [sess.run(batch) for _ in range(3)]      # steps 2, 3, 4
+    for one, *three in zip(read(6), *(read(2, task, 3) for task in range(3))):
+        for side in 0, 1:
+            np.testing.assert_array_equal(one[side], np.concatenate([part[side] for part in three]))
+
+
+def test_a_name_is_found_among_many():
+    names = ['a.png', 'ñ ü.png', 'longer than all the others.jpeg', '', '数.tif']
+    name_at, index = reader.lookup(names), tf.placeholder(tf.int64, [])
+    with tf.Session() as sess:
+        assert [sess.run(name_at(index), {index: i}).decode() for i in range(5)] == names
+
+
+def test_files_behind_a_scheme_of_gfile(tmp_path):
+    """ram:// stands for object storage: the same calls of tf.io.gfile and read_file."""
+    folder = draw_pairs(tmp_path / 'pairs', train=3) / 'train'
+    tf.io.gfile.makedirs('ram://bucket/train')
+    for path in folder.iterdir():
+        with tf.io.gfile.GFile(f'ram://bucket/train/{path.name}', 'wb') as file:
+            file.write(path.read_bytes())
+    batches = []
+    for place in str(folder), 'ram://bucket/train':
+        with tf.Graph().as_default(), tf.Session() as sess:
+            data = reader.training_batches(place, reader.list_images(place), 0, 1, 0, 3)
+            batches.append(sess.run(tf.data.make_one_shot_iterator(data).get_next()))
+    np.testing.assert_array_equal(*(batch[0] for batch in batches))
+
+
+# Who the tasks are.
+
+def test_one_device_has_no_server_and_no_collectives():
+    alone = cluster.Cluster(*cluster.from_environment())
+    assert alone.target == '' and alone.chief and alone.spread(tf.global_variables()) == [] and alone.agree(15) == 15
+    alone.compare({})
+    alone.leave()
+    source, target = (tf.zeros([1, 256, 256, 3]) for _ in range(2))
+    build_model(source, target, base_filters=1)
+    assert not [op for op in tf.get_default_graph().get_operations() if 'Collective' in op.type]
+
+
+@pytest.mark.parametrize('environment, expected', [
+    ({}, ([], 0)),
+    ({'TF_CONFIG': '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 1}}'},
+     (['a:1', 'b:2'], 1)),
+    ({'TF_CONFIG': '{"cluster": {"worker": ["b:2"], "chief": ["a:1"]}, "task": {"type": "worker", "index": 0}}'},
+     (['a:1', 'b:2'], 1)),
+    ({'TF_CONFIG': '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}'}, ([], 0)),
+    ({'TF_CONFIG': '{}'}, ([], 0)),
+    ({'TF_CONFIG': '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 2}}'}, 'task 2 of 2'),
+    ({'TF_CONFIG': '{"cluster": {"worker": ["a:1"], "ps": ["b:2"]}, "task": {"type": "ps", "index": 0}}'}, 'ps: there'),
+    ({'TF_CONFIG': 'no json'}, 'TF_CONFIG: does not describe'),
+    ({'SLURM_STEP_NUM_TASKS': '4', 'SLURM_PROCID': '2', 'SLURM_STEP_NODELIST': 'n[1-2]',
+      'SLURM_STEP_TASKS_PER_NODE': '2(x2)'}, (['n1:8888', 'n1:8889', 'n2:8888', 'n2:8889'], 2)),
+    ({'SLURM_STEP_NUM_TASKS': '2', 'SLURM_PROCID': '1', 'SLURM_STEP_NODELIST': 'n[9-10]', 'SLURMD_NODENAME': 'n10',
+      'SLURM_STEP_TASKS_PER_NODE': '1(x2)'}, 'task 1 runs on n10'),
+    ({'SLURM_STEP_NUM_TASKS': '2'}, 'SLURM_.*does not describe')])
+def test_who_the_tasks_are(environment, expected, monkeypatch):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    if isinstance(expected, str):
+        with pytest.raises(cluster.ClusterError, match=expected):
+            cluster.from_environment()
+    else:
+        assert cluster.from_environment() == expected
+
+
+def test_hosts_of_several_devices_each():
+    assert launch.expand(['a:1', 'b:7'], 1, 2) == (['a:1', 'a:2', 'b:7', 'b:8'], range(2, 4))
+    assert cluster.cores_of(['a:1', 'a:2', 'b:7'], 2) == os.cpu_count()
+
+
+def test_a_task_that_never_comes_up_is_named(tmp_path, monkeypatch):
+    draw_pairs(tmp_path / 'pairs', train=2)
+    mine, other = launch.free_ports(2)
+    config = {'cluster': {'worker': [f'127.0.0.1:{mine}', f'127.0.0.1:{other}']},
+              'task': {'type': 'worker', 'index': 0}}
+    process = subprocess.run([sys.executable, f'{ROOT}/train.py', '--dataset', 'pairs', *TINY, '--start_timeout', '3'],
+                             env={**environment(), 'TF_CONFIG': json.dumps(config)}, cwd=tmp_path, text=True,
+                             capture_output=True, timeout=60)
+    assert process.returncode == 1 and process.stderr.count('\n') == 1, process.stderr
+    assert process.stderr.startswith(f'train.py: task 1 (127.0.0.1:{other}) did not come up within 3 s')
+    assert not (tmp_path / 'checkpoints').exists()
+
+
+def test_tasks_with_other_options_are_named(tmp_path):
+    draw_pairs(tmp_path / 'pairs', train=2)
+    addresses, processes = [f'127.0.0.1:{port}' for port in launch.free_ports(2)], []
+    for index in range(2):
+        config = {'cluster': {'worker': addresses}, 'task': {'type': 'worker', 'index': index}}
+        processes.append(subprocess.Popen(
+            [sys.executable, f'{ROOT}/train.py', '--dataset', 'pairs', *TINY, '--l1_weight', str(100 + index)],
+            env={**environment(), 'TF_CONFIG': json.dumps(config)}, cwd=tmp_path, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT))
+    for process in processes:
+        output = process.communicate(timeout=60)[0]
+        assert process.returncode == 1
+        assert f'train.py: --l1_weight is 101.0 in task 1 ({addresses[1]}) and 100.0 in task 0' in output, output
+
+
+# Faults.
+
+@pytest.mark.faults
+@pytest.mark.parametrize('number, seconds', [(signal.SIGKILL, 60), (signal.SIGSTOP, 120)])
+def test_a_task_that_is_gone_is_named_and_the_end_is_equal(two_devices, tmp_path, number, seconds):
+    draw_pairs(tmp_path / 'pairs', train=7, val=3)
+    process = start(tmp_path, 'train.py', *TWO, '--epochs', '3')
+    wait_for((tmp_path / 'checkpoints/tiny/model-2.index').exists, process)
+    victim = children(process)[1]
+    os.kill(victim, number)
+    output = process.communicate(timeout=seconds)[0]
+    assert process.returncode == 1 and 'train.py: no answer any more from task 1 (' in output, output
+    assert 'Traceback' not in output and children(process) == []
+    run(tmp_path, 'train.py', *TWO, '--epochs', '3')
+    assert_same_run(tmp_path, two_devices[0])
+
+
+@pytest.mark.faults
+def test_the_tasks_save_and_end_when_who_started_them_is_killed(two_devices, tmp_path):
+    draw_pairs(tmp_path / 'pairs', train=7, val=3)
+    process = start(tmp_path, 'train.py', *TWO, '--epochs', '2000')
+    metrics = tmp_path / 'checkpoints/tiny/metrics.jsonl'
+    wait_for(metrics.exists, process)
+    process.kill()
+    assert 'stopped by SIGTERM' in process.communicate(timeout=60)[0]      # the tasks have its terminal
+
+
+@pytest.mark.faults
+def test_a_broken_image_of_one_task_ends_all(tmp_path):
+    draw_pairs(tmp_path / 'pairs', train=4, val=1)
+    (tmp_path / 'pairs/train/1.png').write_bytes(b'\x89PNG\r\n\x1a\n, but no more')
+    output = run(tmp_path, 'train.py', *TWO, '--epochs', '1', status=1)
+    assert "train.py: 'pairs/train/1.png': does not decode as PNG" in output
+
+
+def environment():
+    return {name: value for name, value in os.environ.items() if not name.startswith('TF_')}
+
+
+def children(process):
+    """The process numbers of the tasks, in their order."""
+    return [int(pid) for pid in subprocess.run(['pgrep', '-P', str(process.pid)], capture_output=True,
+                                               text=True).stdout.split()]
+
+
+def wait_for(condition, process, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None and time.monotonic() < end, process.communicate()[0]
+        time.sleep(0.002)
