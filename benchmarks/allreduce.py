@@ -74,7 +74,7 @@ def main():
                 sess.run(tf.global_variables_initializer())
             alone[f'step, {precision}, 1 process of {BATCH}, {os.cpu_count()} cores'] = sess, fetches, STEPS
     seconds = {name: [] for name in (*settings, *alone)}
-    for number in range(ROUNDS + 1):        # the first to warm up
+    for _ in range(ROUNDS + 1):             # the first to warm up
         for name, (sess, fetches, count) in settings.items():
             tasks.agree(0)
             seconds[name].append(time_of(sess, fetches, count))

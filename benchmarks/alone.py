@@ -25,7 +25,7 @@ def reading(folder, precision, rounds):
     shape = ['--batch_size', BATCH, '--precision', precision]
     workers = [Worker('constant tensors', sys.executable, 'tensorflow', 'step', *shape),
                Worker('real pairs', sys.executable, 'tensorflow', 'step', *shape, '--data', folder)]
-    by_turns(workers, rounds, steps=2)
+    by_turns(workers, rounds, steps=4)
     reader = Worker('reader alone', sys.executable, 'tensorflow', 'read', *shape, '--data', folder)
     by_turns([reader], rounds, steps=50)
     return {worker.name: [BATCH / s for s in worker.seconds] for worker in workers + [reader]}
@@ -35,7 +35,7 @@ def beside(folder, precision, rounds):
     """Seconds of each thing that train.py does beside its steps, and of a step, by turns in one process."""
     step, *others = [Worker(what, sys.executable, 'tensorflow', what, '--batch_size', BATCH, '--precision', precision,
                             '--data', folder) for what in ('step', *BESIDE)]
-    by_turns([step, *others], rounds, warm_up=1)
+    by_turns([step, *others], rounds, steps=1, warm_up=1)
     return {worker.name: worker.seconds for worker in [step, *others]}
 
 
@@ -107,7 +107,7 @@ def testing(folder, rounds, images=100):
 
         def whole():
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                test.evaluate(opts, generator)
+                test.evaluate(opts, generator, 'pairs')
         times = {'network alone': [], 'test.py': []}
         alone()
         for number in range(rounds):
