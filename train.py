@@ -1,6 +1,7 @@
 """Train pix2pix on a folder of pairs, or carry on with a run: python train.py --dataset facades"""
 
 import argparse
+import contextlib
 import hashlib
 import math
 import os
@@ -92,41 +93,55 @@ def parse(args=None):
 
 
 def main(opts):
-    folder, _ = catalogue.locate(opts.dataset)
+    sys.stdout.reconfigure(line_buffering=True)     # a task may end without a word to Python
     addresses, index = cluster.from_environment()
+    if addresses and opts.dataset in catalogue.CATALOGUE and not os.path.isdir(f'{catalogue.ROOT}/{opts.dataset}'):
+        raise cluster.ClusterError(f'--dataset {opts.dataset} is not here, and several tasks would fetch it at once: '
+                                   f'first python -m datasets.download {opts.dataset}, or train.py on one device')
+    folder, _ = catalogue.locate(opts.dataset)
     number = launch.count(opts.devices)
     if number > 1:
-        closed = not addresses and '://' not in folder and launch.on_loopback()
-        if not closed:
-            print('the ports of these tasks are open to the network, without authentication: README, several devices')
+        if not addresses and '://' not in folder:
+            launch.on_loopback()
         sys.exit(launch.run(number, addresses, index))
     tasks = cluster.Cluster(addresses, index, opts.start_timeout, opts.wire)
     train_dir = first_folder(folder, 'train') or folder
     names = reader.list_images(train_dir)
     opts.precision = devices.precision(opts.precision)
-    options = dict(vars(opts), folder=os.path.abspath(folder), images=len(names),
+    options = dict(vars(opts), folder=folder if '://' in folder else os.path.abspath(folder), images=len(names),
                    names=hashlib.sha256('\n'.join(names).encode()).hexdigest(),
                    batch_size=opts.batch_size * tasks.size, devices=tasks.size)     # of all tasks together
     tasks.compare({name: options[name] for name in options if name not in OWN})
     run_dir, sample_dir = os.path.join('checkpoints', opts.name), os.path.join('samples', opts.name)
     if not tasks.chief:         # the first task writes, the others compute
+        if tasks.agree(0):
+            sys.exit(1)         # it says why
         with tf.Graph().as_default():
             train(opts, tasks, train_dir, names, [], [], run_dir, sample_dir)
         return
-    os.makedirs(run_dir, exist_ok=True)
-    with run.locked(run_dir), tf.Graph().as_default():
-        changed = run.settle_options(os.path.join(run_dir, 'options.json'), options, FIXED)
+    with contextlib.ExitStack() as stack:
+        held_out = first_folder(folder, 'val', 'test')
+        try:
+            os.makedirs(run_dir, exist_ok=True)
+            stack.enter_context(run.locked(run_dir))
+            changed = run.settle_options(os.path.join(run_dir, 'options.json'), options, FIXED)
+            os.makedirs(sample_dir, exist_ok=True)
+            validation = [f'{held_out}/{name}' for name in reader.list_images(held_out)] if held_out else []
+            if opts.keep_best and not validation:
+                raise run.RunError(f'--keep_best {opts.keep_best} needs a folder val or test in {folder}')
+        except Exception:
+            tasks.agree(1)
+            raise
+        tasks.agree(0)
+        if tasks.size > 1 and not launch.is_closed():
+            print('the ports of these tasks are open to the network, without authentication: README, several devices')
         print(f'{devices.describe()}; {opts.precision}; {len(names)} pairs in {train_dir}')
         if tasks.size > 1:
             print(f'{tasks.size} devices: {options["batch_size"]} pairs a step, {opts.batch_size} on each')
         if changed:
             print('changed since the run was started: ' + ', '.join(f'--{n} {options[n]}' for n in changed))
-        os.makedirs(sample_dir, exist_ok=True)
-        held_out = first_folder(folder, 'val', 'test')
-        validation = [f'{held_out}/{name}' for name in reader.list_images(held_out)] if held_out else []
         samples = (validation or [f'{train_dir}/{name}' for name in names])[:opts.samples]
-        if opts.keep_best and not validation:
-            raise run.RunError(f'--keep_best {opts.keep_best} needs a folder val or test in {folder}')
+        stack.enter_context(tf.Graph().as_default())
         train(opts, tasks, train_dir, names, validation, samples, run_dir, sample_dir)
 
 
@@ -167,7 +182,7 @@ def train(opts, tasks, train_dir, names, validation, samples, run_dir, sample_di
         return done[0] < done[1] or step == steps
 
     page = os.path.join(sample_dir, 'index.html')
-    with tf.Session(tasks.target, config=tasks.config) as sess, Interrupt() as interrupt:
+    with tf.Session(tasks.target, config=tasks.config) as sess, Interrupt(launch.second_signal()) as interrupt:
         def run_pair(name):
             """A whole pair as test.py runs it: source, output and target in uint8."""
             try:
@@ -218,7 +233,8 @@ def train(opts, tasks, train_dir, names, validation, samples, run_dir, sample_di
                 renew_page()
                 tasks.leave()
                 name, value = next(iter(wrong.items()))
-                raise FloatingPointError(f'{name} is {value} at step {step}; its batch is in {picture}, the checkpoint '
+                share = 'its batch' if tasks.size == 1 else "the first task's share of its batch"
+                raise FloatingPointError(f'{name} is {value} at step {step}; {share} is in {picture}, the checkpoint '
                                          'before it is kept; a lower --learning_rate may help')
             if not tasks.chief:
                 stopping = tasks.agree(interrupt.received)

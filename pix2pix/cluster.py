@@ -20,7 +20,7 @@ from tensorflow.core.protobuf import rewriter_config_pb2
 
 from pix2pix import devices
 
-TIMEOUT = 1800      # seconds at most that the others wait for a task that lives, such as for the first to validate
+TIMEOUT = 4 * 3600  # seconds at most that the others wait for a task that lives, such as for the first to validate
 ANSWER = 10         # seconds a task may take to answer, twice, before it counts as gone
 PERIOD = 2          # seconds from one look at all other tasks to the next, for up to 20 of them
 BUCKET = 2 ** 20    # values of an all-reduce, 4 MiB in float32: half the time of 16 MiB over loopback (docs/scaling.md)
@@ -61,9 +61,14 @@ def from_tf_config(resolver):
     if unknown:
         raise ClusterError(f'TF_CONFIG: {", ".join(unknown)}: there is no such job here, only worker (and chief); '
                            'every task trains')
-    if index >= len(jobs[job]):
-        raise ClusterError(f'TF_CONFIG: task {index} of {len(jobs[job])} {job}s')
     addresses = [address for name in order for address in jobs[name]]
+    if len(addresses) > 1 and resolver.task_id is None:
+        raise ClusterError('TF_CONFIG: does not say which of the tasks this is: give "task" its "type" and "index"')
+    if not 0 <= index < len(jobs[job]):
+        raise ClusterError(f'TF_CONFIG: task {index} of {len(jobs[job])} {job}s')
+    wrong = [address for address in addresses if not address.rpartition(':')[2].isdecimal()]
+    if wrong:
+        raise ClusterError(f'TF_CONFIG: {wrong[0]}: give host:port')
     index += sum(len(jobs[name]) for name in order[:order.index(job)])
     return (addresses, index) if len(addresses) > 1 else ([], 0)
 
@@ -196,6 +201,8 @@ class Cluster:
         first, *others = (json.loads(bytes(row.tolist())) for row in codes)
         for index, other in enumerate(others, 1):
             for name in options:
+                if other.get(name) != first.get(name) and name == 'names':
+                    raise ClusterError(f'{self.name(index)} has other files in its data set than {self.name(0)}')
                 if other.get(name) != first.get(name):
                     raise ClusterError(f'--{name} is {other.get(name)} in {self.name(index)} and {first.get(name)} in '
                                        f'{self.name(0)}: start all of them with the same command and files')
@@ -214,7 +221,7 @@ class Cluster:
                 launcher = None
                 os.kill(os.getpid(), signal.SIGTERM)
             if self.missing(ANSWER) and not self.over.wait(PERIOD):
-                missing = self.missing(ANSWER)
+                missing = self.missing(ANSWER, wait=True)       # time for a name server or a cable to come back
                 if missing and not self.over.is_set():
                     self.end(missing)
 
@@ -236,7 +243,7 @@ class Cluster:
         """Name the tasks that are missing and end this process, once the others have had the time to find the same."""
         self.ending.acquire()       # of the step and the watch, the first
         why = f'no answer any more from {self.names(missing)}' if missing else \
-            f'another task failed, or did not come to a step within {TIMEOUT // 60} minutes, though all answer ' \
+            f'this or another task failed, or did not come to a step in {TIMEOUT // 3600} hours, though all answer ' \
             f'({error.message.removeprefix("Graph execution error:").split("Detected at")[0].strip()[:160]})'
         print(f'train.py: {why}; {self.name(self.index)} ends too; '
               'the same command carries on from the last checkpoint', file=sys.stderr, flush=True)
@@ -258,14 +265,15 @@ class Cluster:
 
 
 def answerless(addresses, seconds, wait=False):
-    """The keys of those addresses (a dict) whose server gives no status within `seconds`, by the call that TensorFlow
-    has for it; `wait` gives one that is not there yet the time to come."""
+    """The keys of those addresses (a dict of task numbers) whose server gives no status within `seconds`, by the call
+    that TensorFlow has for it, or that of another task; `wait` gives one that is not there yet the time to come."""
     options = [('grpc.enable_http_proxy', 0), ('grpc.use_local_subchannel_pool', 1),
                ('grpc.max_reconnect_backoff_ms', 1000)]
     channels = {key: grpc.insecure_channel(address, options) for key, address in addresses.items()}
     answers = {key: channel.unary_unary('/tensorflow.WorkerService/GetStatus').future(b'', seconds, wait_for_ready=wait)
                for key, channel in channels.items()}
-    missing = [key for key, answer in answers.items() if answer.exception()]
+    missing = [key for key, answer in answers.items()       # the status has the names of the task's devices
+               if answer.exception() or f'/task:{key}/'.encode() not in answer.result()]
     for channel in channels.values():
         channel.close()
     return missing

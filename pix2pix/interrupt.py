@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a request to finish the step and save; a second one ends the process at once."""
+"""SIGINT and SIGTERM as a request to finish the step and save; a second one ends the process at once, by default."""
 
 import signal
 
@@ -8,6 +8,9 @@ class Interrupt:
 
     received = 0
 
+    def __init__(self, second=signal.SIG_DFL):
+        self.second = second
+
     def __enter__(self):
         self.before = {number: signal.signal(number, self.note) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
@@ -15,7 +18,7 @@ class Interrupt:
     def note(self, number, frame):
         self.received = number
         for each in self.before:
-            signal.signal(each, signal.SIG_DFL)
+            signal.signal(each, self.second)
 
     def __exit__(self, *error):
         for number, handler in self.before.items():

@@ -132,9 +132,10 @@ def test_a_signal_ends_all_saved_and_the_end_is_equal(two_devices, tmp_path, who
     metrics = tmp_path / 'checkpoints/tiny/metrics.jsonl'
     wait_for(lambda: metrics.exists() and metrics.read_text().count('\n') >= 1, process)
     os.kill(process.pid if whom == 'all' else children(process)[1], signal.SIGTERM)
+    started = children(process)
     output = process.communicate(timeout=60)[0]
     assert process.returncode == 143 and output.count('stopped by SIGTERM after step') == 1, output
-    assert 'Traceback' not in output and children(process) == []
+    assert 'Traceback' not in output and len(started) == 2 and not alive(started)
     run(tmp_path, 'train.py', *TWO, '--epochs', '3')
     assert_same_run(tmp_path, two_devices[0])
 
@@ -149,7 +150,7 @@ def test_from_one_device_to_two_and_back(tmp_path):
     output = run(tmp_path, 'train.py', *one, '--epochs', '3')
     assert '6 steps, 4 of them done' in output and variables(tmp_path)[1] == 6
     output = run(tmp_path, 'train.py', *two, '--batch_size', '4', '--epochs', '4', status=1)
-    assert '--batch_size is 8 but the run was started with 4' in output
+    assert '--batch_size is 8 but the run was started with 4' in output and output.count('train.py:') == 1
 
 
 # What each reads.
@@ -218,6 +219,8 @@ def test_one_device_has_no_server_and_no_collectives():
     ({'TF_CONFIG': '{}'}, ([], 0)),
     ({'TF_CONFIG': '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 2}}'}, 'task 2 of 2'),
     ({'TF_CONFIG': '{"cluster": {"worker": ["a:1"], "ps": ["b:2"]}, "task": {"type": "ps", "index": 0}}'}, 'ps: there'),
+    ({'TF_CONFIG': '{"cluster": {"worker": ["a:1", "b:2"]}}'}, 'does not say which'),
+    ({'TF_CONFIG': '{"cluster": {"worker": ["a:1", "b"]}, "task": {"index": 0}}'}, 'b: give host:port'),
     ({'TF_CONFIG': 'no json'}, 'TF_CONFIG: does not describe'),
     ({'SLURM_STEP_NUM_TASKS': '4', 'SLURM_PROCID': '2', 'SLURM_STEP_NODELIST': 'n[1-2]',
       'SLURM_STEP_TASKS_PER_NODE': '2(x2)'}, (['n1:8888', 'n1:8889', 'n2:8888', 'n2:8889'], 2)),
@@ -252,6 +255,29 @@ def test_a_task_that_never_comes_up_is_named(tmp_path, monkeypatch):
     assert not (tmp_path / 'checkpoints').exists()
 
 
+def test_two_tasks_that_take_themselves_for_the_first(tmp_path):
+    """The same TF_CONFIG on two hosts: each finds at the other's address one that is not task 1."""
+    draw_pairs(tmp_path / 'pairs', train=2)
+    one, two = (f'127.0.0.1:{port}' for port in launch.free_ports(2))
+    processes = []
+    for addresses in [one, two], [two, one]:
+        config = {'cluster': {'worker': addresses}, 'task': {'type': 'worker', 'index': 0}}
+        processes.append(subprocess.Popen(
+            [sys.executable, f'{ROOT}/train.py', '--dataset', 'pairs', *TINY, '--start_timeout', '20'], text=True,
+            env={**environment(), 'TF_CONFIG': json.dumps(config)}, cwd=tmp_path, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT))
+    for process in processes:
+        assert 'train.py: task 1 (' in process.communicate(timeout=60)[0] and process.returncode == 1
+
+
+def test_what_the_catalogue_has_is_fetched_once(tmp_path):
+    config = {'cluster': {'worker': ['a:1', 'b:2']}, 'task': {'type': 'worker', 'index': 0}}
+    environment = {**os.environ, 'TF_CONFIG': json.dumps(config)}
+    process = subprocess.run([sys.executable, f'{ROOT}/train.py', '--dataset', 'night2day'], cwd=tmp_path, text=True,
+                             env=environment, capture_output=True, timeout=60)
+    assert process.returncode == 1 and 'first python -m datasets.download night2day' in process.stderr
+
+
 def test_tasks_with_other_options_are_named(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=2)
     addresses, processes = [f'127.0.0.1:{port}' for port in launch.free_ports(2)], []
@@ -275,11 +301,11 @@ def test_a_task_that_is_gone_is_named_and_the_end_is_equal(two_devices, tmp_path
     draw_pairs(tmp_path / 'pairs', train=7, val=3)
     process = start(tmp_path, 'train.py', *TWO, '--epochs', '3')
     wait_for((tmp_path / 'checkpoints/tiny/model-2.index').exists, process)
-    victim = children(process)[1]
-    os.kill(victim, number)
+    started = children(process)
+    os.kill(started[1], number)
     output = process.communicate(timeout=seconds)[0]
     assert process.returncode == 1 and 'train.py: no answer any more from task 1 (' in output, output
-    assert 'Traceback' not in output and children(process) == []
+    assert 'Traceback' not in output and not alive(started)
     run(tmp_path, 'train.py', *TWO, '--epochs', '3')
     assert_same_run(tmp_path, two_devices[0])
 
@@ -310,6 +336,10 @@ def children(process):
     """The process numbers of the tasks, in their order."""
     return [int(pid) for pid in subprocess.run(['pgrep', '-P', str(process.pid)], capture_output=True,
                                                text=True).stdout.split()]
+
+
+def alive(pids):
+    return [pid for pid in pids if os.path.exists(f'/proc/{pid}')]
 
 
 def wait_for(condition, process, seconds=120):
