@@ -74,8 +74,49 @@ def imported(python, module):
 
 
 def starting(folder, rounds):
-    """Seconds from the command to the end of the first step, at full width."""
-    return [first_step(folder, 400)[0] for _ in range(rounds)]
+    """Seconds from the command to the end of the first step, at full width, and of the parts of it."""
+    parts = [in_a_process('parts', folder, 400) for _ in range(rounds)]
+    return {'whole': [first_step(folder, 400)[0] for _ in range(rounds)],
+            'parts': {name: [part[name] for part in parts] for name in parts[0]}}
+
+
+def in_a_process(what, folder, number):
+    """A function of this file in a process of its own: python benchmarks/alone.py WHAT FOLDER NUMBER"""
+    return json.loads(subprocess.run([sys.executable, __file__, what, folder, str(number)], check=True, text=True,
+                                     stdout=subprocess.PIPE).stdout.splitlines()[-1])
+
+
+def parts(folder, images):
+    """train.py up to its first step: name of each part -> seconds."""
+    sys.path[:0] = [ROOT]
+    folder, marks = os.path.abspath(folder), []
+
+    def mark():
+        marks.append(time.perf_counter())
+
+    class FirstStep(Exception):
+        """It is done."""
+    with tempfile.TemporaryDirectory() as cwd:
+        links(folder, os.path.join(cwd, 'pairs'), images)
+        os.chdir(cwd)
+        mark()
+        import train
+
+        class Session(train.tf.Session):
+            def run(self, fetches, *args, **options):
+                if len(marks) == 2:                 # the first of all: the graph is built
+                    mark()
+                if not isinstance(fetches, dict):   # only the step fetches by name
+                    return super().run(fetches, *args, **options)
+                mark()
+                super().run(fetches)
+                raise FirstStep
+        train.tf.Session, names = Session, ['importing', 'building the graph', 'variables and reader', 'first step']
+        mark()
+        with contextlib.suppress(FirstStep):
+            train.main(train.parse(['--dataset', 'pairs']))
+        mark()
+        return {name: end - start for name, start, end in zip(names, marks, marks[1:])}
 
 
 def data_sizes(folder):

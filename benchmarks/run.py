@@ -46,8 +46,7 @@ def sections(torch, data, rounds):
         'beside': lambda: alone.beside(data, 'bfloat16', few),
         'starting': lambda: alone.starting(data, few),
         'data': lambda: alone.data_sizes(data),
-        'testing': lambda: json.loads(subprocess.run([sys.executable, alone.__file__, 'testing', data, str(few)],
-                                                     check=True, capture_output=True, text=True).stdout)}
+        'testing': lambda: alone.in_a_process('testing', data, few)}
 
 
 def main():
