@@ -6,6 +6,7 @@ import tensorflow.compat.v1 as tf
 
 EPSILON = 1e-5      # batch norm: added to the variance
 SMALL = {tf.float32: 16, tf.bfloat16: 8}    # deconv: rows up to which a matrix product is faster (docs/benchmarks.md)
+NARROW = 8          # conv, deconv: channels of the output up to which a matrix product is faster
 DECAY = 0.9         # batch norm: of the moving statistics
 WIDE = 128          # filter_gradient: channels from which matrix products are faster
 BY_MATMUL = {'Conv2D': 'ConvByMatmul', 'Conv2DBackpropInput': 'DeconvByMatmul'}     # gradients in bfloat16, below
@@ -30,8 +31,11 @@ def conv(x, name, width, stride=2, bias=False):
         w = variable('w', [4, 4, x.shape[-1], width], normal(0.0))
         if stride == 1:     # 'SAME' would pad 1 and 2 here; at stride 2 it pads one a side
             x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
-        with gradients_by_matmul(x.dtype):
-            x = tf.nn.conv2d(x, tf.cast(w, x.dtype), stride, 'VALID' if stride == 1 else 'SAME')
+        if stride == 1 and width <= NARROW:
+            x = conv_as_matmul(x, tf.cast(w, x.dtype))
+        else:
+            with gradients_by_matmul(x.dtype):
+                x = tf.nn.conv2d(x, tf.cast(w, x.dtype), stride, 'VALID' if stride == 1 else 'SAME')
         return add_bias(x) if bias else x
 
 
@@ -39,7 +43,7 @@ def deconv(x, name, width, bias=False):
     """4x4 transposed convolution at stride 2: [N, H, W, C] -> [N, 2H, 2W, width]."""
     with tf.variable_scope(name):
         w = variable('w', [4, 4, width, x.shape[-1]], normal(0.0))
-        if x.shape[1] is not None and x.shape[1] <= SMALL[x.dtype]:
+        if x.shape[1] is not None and (x.shape[1] <= SMALL[x.dtype] or width <= NARROW):
             x = deconv_as_matmul(x, tf.cast(w, x.dtype))
         else:
             shape = tf.shape(x) * [1, 2, 2, 0] + [0, 0, 0, width]
@@ -48,16 +52,24 @@ def deconv(x, name, width, bias=False):
         return add_bias(x) if bias else x
 
 
+def conv_as_matmul(x, w):
+    """The same at stride 1 by one matrix product and sixteen shifted sums: several times faster for one channel."""
+    _, h, width, c = x.shape
+    x = tf.matmul(tf.reshape(x, [1, -1, c]), tf.reshape(tf.transpose(w, [2, 0, 1, 3]), [1, c, -1]))
+    taps = tf.split(tf.reshape(x, [-1, h, width, 16 * w.shape[3]]), 16, axis=3)
+    return tf.add_n([tf.slice(tap, [0, i // 4, i % 4, 0], [-1, h - 3, width - 3, -1]) for i, tap in enumerate(taps)])
+
+
 def deconv_as_matmul(x, w):
-    """The same by one matrix product and four shifted sums: several times faster where the image is a few pixels."""
-    n, h, width, _ = x.shape
+    """The same by one matrix product and four shifted sums: several times faster for few pixels or few channels."""
+    _, h, width, c = x.shape
     # A batch of one product: the plain op takes up to five times as long for few rows in float32.
-    x = tf.matmul(tf.reshape(x, [1, -1, x.shape[3]]), tf.reshape(w, [1, -1, w.shape[3]]), transpose_b=True)
+    x = tf.matmul(tf.reshape(x, [1, -1, c]), tf.reshape(w, [1, -1, c]), transpose_b=True)
     x = tf.reshape(x, [-1, h, width, 2, 2, 2, 2, w.shape[2]])
-    shifted = [tf.pad(part, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0], [0, 0], [0, 0]])
+    shifted = [tf.pad(tf.reshape(part, [-1, h, width, 4 * w.shape[2]]), [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
                for i, rows in enumerate(tf.unstack(x, axis=3)) for j, part in enumerate(tf.unstack(rows, axis=4))]
-    x = tf.transpose(tf.add_n(shifted), [0, 1, 3, 2, 4, 5])
-    return tf.reshape(x, [-1, 2 * h + 2, 2 * width + 2, w.shape[2]])[:, 1:-1, 1:-1]
+    x = tf.depth_to_space(tf.add_n(shifted), 2)
+    return tf.slice(x, [0, 1, 1, 0], [-1, 2 * h, 2 * width, -1])    # faster than x[:, 1:-1, 1:-1] to differentiate
 
 
 def gradients_by_matmul(dtype):
