@@ -27,7 +27,7 @@ def tensorflow_step(what, batch_size, size, base, precision, data=None):
     import tensorflow.compat.v1 as tf
 
     import reader
-    from pix2pix import devices
+    from pix2pix import devices, inference
     from pix2pix.model import PRECISIONS, build_model
     from pix2pix.networks import generator
     tf.disable_eager_execution()
@@ -42,9 +42,11 @@ def tensorflow_step(what, batch_size, size, base, precision, data=None):
         model = build_model(source, target, base_filters=base, precision=precision)
         fetches = [model.train_op, model.losses, model.norms]
     else:
-        fetches = generator(source, 3, base, 'paper', 0.5, [0, 0], 'batch', PRECISIONS[precision])
+        with tf.variable_scope('', custom_getter=inference.cast_once(PRECISIONS[precision])):
+            fetches = generator(source, 3, base, 'paper', 0.5, [0, 0], 'batch', PRECISIONS[precision])
     sess = tf.Session(config=devices.session_config())
     sess.run(tf.global_variables_initializer())
+    sess.run(tf.local_variables_initializer())
     if data:
         sess.run(batches.initializer)
     if what == 'read':

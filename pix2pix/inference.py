@@ -51,18 +51,19 @@ class Generator:
             else:
                 checkpoint.restore(self.sess, saver, path)
                 self.step = os.path.basename(path)
-        if not self.step:
-            raise run.RunError(f'{path}: no checkpoint yet; train.py writes the first after --save_every epochs')
+            if not self.step:
+                raise run.RunError(f'{path}: no checkpoint yet; train.py writes the first after --save_every epochs')
+            self.sess.run(tf.local_variables_initializer())     # those of cast_once
 
     def network(self, height, width):
         """(source, output) of the graph for one size: fixed sizes are faster, and equal to training's to the bit."""
         if (height, width) not in self.networks:
-            options = self.options
-            with self.graph.as_default():
+            options, dtype = self.options, PRECISIONS[self.precision]
+            with self.graph.as_default(), tf.variable_scope('', custom_getter=cast_once(dtype)):
                 source = tf.placeholder(tf.float32, [1, height, width, options['source_channels']])
                 output = generator(source, options['target_channels'], options['base_filters'], options['layers'],
                                    options['keep_prob'] if self.dropout else 1.0, [self.seed, 0], self.statistics,
-                                   PRECISIONS[self.precision])
+                                   dtype)
             self.networks[height, width] = source, output
         return self.networks[height, width]
 
@@ -111,6 +112,18 @@ class Generator:
         pads = [((-size % MULTIPLE) // 2, -(-(-size % MULTIPLE) // 2)) for size in (height, width)]
         output = self.forward(np.pad(source, [*pads, (0, 0)], 'reflect') if np.any(pads) else source)
         return output[pads[0][0]:, pads[1][0]:][:height, :width]
+
+
+def cast_once(dtype):
+    """A getter of variables for a generator that is not trained: its convolutions' weights are local variables in
+    `dtype`, filled by tf.local_variables_initializer() from the float32 ones, and not cast again for every picture."""
+    def custom(getter, name, **how):
+        variable = getter(name, **how)
+        if dtype == variable.dtype or not name.endswith('/w'):
+            return variable
+        return getter(name + '_cast', **{**how, 'shape': None, 'dtype': dtype, 'initializer': tf.cast(variable, dtype),
+                                         'trainable': False, 'collections': [tf.GraphKeys.LOCAL_VARIABLES]})
+    return custom
 
 
 def spans(size, tile):

@@ -10,6 +10,7 @@ from pix2pix import Generator, checkpoint, images, inference
 from pix2pix.networks import generator
 from pix2pix.run import RunError
 
+RANDOM = np.random.RandomState(1)
 OPTIONS = {'layers': 'paper', 'base_filters': 1, 'keep_prob': 0.5, 'source_channels': 3, 'target_channels': 3,
            'crop_size': 256, 'precision': 'float32', 'folder': 'pairs', 'direction': 'AtoB', 'epochs': 1}
 
@@ -53,6 +54,20 @@ def test_a_picture_of_the_network_s_own_size_is_one_forward_pass(model):
     np.testing.assert_array_equal(model(picture), expected)
     assert expected.std() > 5 and model.step == 5
     np.testing.assert_array_equal(model(picture), model(picture))
+
+
+def test_weights_cast_once_draw_what_those_of_the_training_draw(tmp_path):
+    """In bfloat16, of two sizes, against the graph that train.py draws its samples with."""
+    run = make_run(tmp_path / 'low', precision='bfloat16', base_filters=4)
+    model = Generator(run, seed=3)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        pictures = [RANDOM.uniform(-1, 1, [256, width, 3]) for width in (256, 512)]
+        outputs = [generator(tf.constant(picture[None], tf.float32), 3, 4, keep_prob=0.5, seed=[3, 0],
+                             dtype=tf.bfloat16) for picture in pictures]
+        checkpoint.restore(sess, tf.train.Saver(), f'{run}/model-5')
+        for picture, output in zip(pictures, sess.run(outputs)):
+            np.testing.assert_array_equal(model.forward(picture), output[0])
+            assert output.std() > 0.1
 
 
 @pytest.mark.parametrize('size', [(1, 1), (100, 300), (257, 255), (512, 40)])

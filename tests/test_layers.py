@@ -15,23 +15,23 @@ def run(fetches, feed=None):
         return sess.run(fetches, feed)
 
 
-@pytest.mark.parametrize('stride, size', [(2, 4), (1, 7)])
-def test_conv(stride, size):
+@pytest.mark.parametrize('stride, size, width', [(2, 4, 5), (1, 7, 9), (1, 7, 2), (1, 7, 1)])   # the last two: product
+def test_conv(stride, size, width):
     x = RANDOM.normal(size=[2, 8, 8, 3]).astype('f')
-    y = conv(tf.constant(x), 'c', 5, stride)
+    y = conv(tf.constant(x), 'c', width, stride)
     [w] = tf.trainable_variables()
     y, w = run([y, w])
-    assert y.shape == (2, size, size, 5)
+    assert y.shape == (2, size, size, width)
     np.testing.assert_allclose(y, reference.conv(x.astype('d'), w, stride), atol=1e-6)
 
 
-@pytest.mark.parametrize('rows', [1, 16, 20])       # by matrix product, and by convolution
-def test_deconv(rows):
+@pytest.mark.parametrize('rows, width', [(20, 9), (16, 9), (1, 9), (20, 3)])     # convolution; products
+def test_deconv(rows, width):
     x = RANDOM.normal(size=[2, rows, 6, 3]).astype('f')
-    y = deconv(tf.constant(x), 'd', 5)
+    y = deconv(tf.constant(x), 'd', width)
     [w] = tf.trainable_variables()
     y, w = run([y, w])
-    assert y.shape == (2, 2 * rows, 12, 5)
+    assert y.shape == (2, 2 * rows, 12, width)
     np.testing.assert_allclose(y, reference.deconv(x.astype('d'), w), atol=1e-6)
 
 
