@@ -110,13 +110,14 @@ def parts(folder, images):
                     return super().run(fetches, *args, **options)
                 mark()
                 super().run(fetches)
+                mark()
                 raise FirstStep
-        train.tf.Session, names = Session, ['importing', 'building the graph', 'variables and reader', 'first step']
+        train.tf.Session = Session
         mark()
         with contextlib.suppress(FirstStep):
             train.main(train.parse(['--dataset', 'pairs']))
-        mark()
-        return {name: end - start for name, start, end in zip(names, marks, marks[1:])}
+        names = 'importing', 'building the graph', 'variables and reader', 'first step'
+        return {name: end - start for name, start, end in zip(names, marks, marks[1:], strict=True)}
 
 
 def data_sizes(folder):

@@ -53,7 +53,7 @@ class Generator:
                 self.step = os.path.basename(path)
             if not self.step:
                 raise run.RunError(f'{path}: no checkpoint yet; train.py writes the first after --save_every epochs')
-            self.sess.run(tf.local_variables_initializer())     # those of cast_once
+            self.sess.run(tf.local_variables_initializer())     # the copies of the weights
 
     def network(self, height, width):
         """(source, output) of the graph for one size: fixed sizes are faster, and equal to training's to the bit."""

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from tensorflow.python.framework.kernels import get_registered_kernels_for_op
 
 from pix2pix import devices
+from pix2pix.model import build_model
 
 
 def test_precision_is_what_was_asked_for():
@@ -24,6 +26,27 @@ def test_auto_follows_the_gpu(monkeypatch, capability, precision):
     monkeypatch.setattr(tf.config.experimental, 'get_device_details',
                         lambda gpu: {'compute_capability': capability, 'device_name': 'H200'})
     assert devices.precision('auto') == precision and devices.describe() == 'GPU: H200'
+
+
+@pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
+def test_every_op_of_a_step_has_a_kernel_for_gpus(monkeypatch, precision):
+    """Else it runs on the CPU, without a word, and its tensors travel. The kernels are in TensorFlow with or without a
+    GPU at hand; DEFAULT ones are for integers in host memory."""
+    monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: ['gpu'])
+    source, target = (tf.get_variable(name, [1, 256, 256, 3]) for name in ('source', 'target'))
+    model = build_model(source, target, base_filters=64, precision=precision)
+    ends = [model.train_op, *(value.op for value in [*model.losses.values(), *model.norms.values()])]
+    nodes = tf.graph_util.extract_sub_graph(tf.get_default_graph().as_graph_def(), [op.name for op in ends]).node
+
+    def fits(node, kernel):
+        return kernel.device_type in ('GPU', 'DEFAULT') and all(
+            {node.attr[limit.name].type, *node.attr[limit.name].list.type} - {0} <= set(limit.allowed_values.list.type)
+            for limit in kernel.constraint)
+    registered = {node.op: get_registered_kernels_for_op(node.op).kernel for node in nodes}
+    if not any(kernel.device_type == 'GPU' for kernel in registered['Conv2D']):
+        pytest.skip('a TensorFlow without GPUs')
+    assert len(nodes) > 1000
+    assert {node.op for node in nodes if not any(fits(node, kernel) for kernel in registered[node.op])} == set()
 
 
 def test_a_session_runs_and_takes_gpu_memory_as_it_needs_it():

@@ -56,7 +56,7 @@ def test_a_picture_of_the_network_s_own_size_is_one_forward_pass(model):
     np.testing.assert_array_equal(model(picture), model(picture))
 
 
-def test_weights_cast_once_draw_what_those_of_the_training_draw(tmp_path):
+def test_weights_cast_once_give_the_bits_of_the_sample_grids(tmp_path):
     """In bfloat16, of two sizes, against the graph that train.py draws its samples with."""
     run = make_run(tmp_path / 'low', precision='bfloat16', base_filters=4)
     model = Generator(run, seed=3)
@@ -68,6 +68,8 @@ def test_weights_cast_once_draw_what_those_of_the_training_draw(tmp_path):
         for picture, output in zip(pictures, sess.run(outputs)):
             np.testing.assert_array_equal(model.forward(picture), output[0])
             assert output.std() > 0.1
+    copies = model.graph.get_collection(tf.GraphKeys.LOCAL_VARIABLES)
+    assert len(copies) == 16 and {copy.dtype.base_dtype for copy in copies} == {tf.bfloat16}
 
 
 @pytest.mark.parametrize('size', [(1, 1), (100, 300), (257, 255), (512, 40)])

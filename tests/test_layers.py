@@ -17,11 +17,11 @@ def run(fetches, feed=None):
 
 @pytest.mark.parametrize('stride, size, width', [(2, 4, 5), (1, 7, 9), (1, 7, 2), (1, 7, 1)])   # the last two: product
 def test_conv(stride, size, width):
-    x = RANDOM.normal(size=[2, 8, 8, 3]).astype('f')
+    x = RANDOM.normal(size=[2, 8, 6, 3]).astype('f')
     y = conv(tf.constant(x), 'c', width, stride)
     [w] = tf.trainable_variables()
     y, w = run([y, w])
-    assert y.shape == (2, size, size, width)
+    assert y.shape == (2, size, size - 2 // stride, width)
     np.testing.assert_allclose(y, reference.conv(x.astype('d'), w, stride), atol=1e-6)
 
 
@@ -35,13 +35,15 @@ def test_deconv(rows, width):
     np.testing.assert_allclose(y, reference.deconv(x.astype('d'), w), atol=1e-6)
 
 
-@pytest.mark.parametrize('layer, rows, stride', [('conv', 8, 2), ('conv', 5, 1), ('deconv', 10, 2)])
-def test_gradients_in_bfloat16(layer, rows, stride):
+@pytest.mark.parametrize('layer, rows, stride, width', [
+    ('conv', 8, 2, 128), ('conv', 5, 1, 128), ('deconv', 10, 2, 128), ('conv', 5, 1, 1), ('deconv', 10, 2, 3)])
+def test_gradients_in_bfloat16(layer, rows, stride, width, monkeypatch):
     """Of small integers, so that bfloat16 holds the weights' gradients exactly; w is one of them too."""
+    monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: [])
     out = {'conv': rows // stride - stride % 2, 'deconv': 2 * rows}[layer]
-    x, dy = (RANDOM.randint(-1, 2, [1, size, size, 128]) for size in (rows, out))
+    x, dy = (RANDOM.randint(-1, 2, [1, *shape]) for shape in ([rows, rows, 128], [out, out, width]))
     at, slope = (tf.constant(value, tf.bfloat16) for value in (x, dy))
-    y = conv(at, 'l', 128, stride) if layer == 'conv' else deconv(at, 'l', 128)
+    y = {'conv': lambda: conv(at, 'l', width, stride), 'deconv': lambda: deconv(at, 'l', width)}[layer]()
     [w] = tf.trainable_variables()
     integers = RANDOM.randint(-1, 2, w.shape.as_list())
     with tf.Session() as sess:
@@ -53,9 +55,14 @@ def test_gradients_in_bfloat16(layer, rows, stride):
     large, small = (x, dy) if layer == 'conv' else (dy, x)
     taps = sliding_window_view(np.pad(large, [(0, 0), (1, 1), (1, 1), (0, 0)]), (4, 4), (1, 2))[:, ::stride, ::stride]
     np.testing.assert_array_equal(dw, np.einsum('nhwcij,nhwk->ijck', taps, small, optimize=True))
-    if stride == 2:
-        adjoint = reference.deconv if layer == 'conv' else lambda x, w: reference.conv(x, w, 2)
-        np.testing.assert_allclose(dx.astype('d'), adjoint(dy, integers), rtol=1e-2, atol=1)
+    if layer == 'deconv':
+        np.testing.assert_allclose(dx.astype('d'), reference.conv(dy, integers, 2), rtol=1e-2, atol=1)
+    elif stride == 2:
+        np.testing.assert_allclose(dx.astype('d'), reference.deconv(dy, integers), rtol=1e-2, atol=1)
+    else:       # a full correlation with the taps turned around
+        taps = sliding_window_view(np.pad(dy, [(0, 0), (2, 2), (2, 2), (0, 0)]), (4, 4), (1, 2))
+        turned = np.einsum('nhwkij,ijck->nhwc', taps, integers[::-1, ::-1])
+        np.testing.assert_allclose(dx.astype('d'), turned, rtol=1e-2, atol=1)
 
 
 def test_weights_are_normal_and_depend_on_seed_and_name_only():

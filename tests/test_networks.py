@@ -50,7 +50,9 @@ def test_shapes_row_by_row(layers, dropouts, graph):
 
 
 @pytest.mark.parametrize('layers', ['paper', 'writeup'])
-def test_generator_against_float64(layers):
+@pytest.mark.parametrize('narrow', [0, 3])      # last layers by convolutions, by products
+def test_generator_against_float64(layers, narrow, monkeypatch):
+    monkeypatch.setattr('pix2pix.layers.NARROW', narrow)
     image = np.random.RandomState(0).uniform(-1, 1, [2, 256, 256, 3])
     output = generator(tf.constant(image, tf.float32), 3, 1, layers)
     with tf.Session() as sess:
@@ -60,7 +62,9 @@ def test_generator_against_float64(layers):
         np.testing.assert_allclose(sess.run(output), reference.generator(image, w, layers), atol=2e-3)
 
 
-def test_discriminator_against_float64():
+@pytest.mark.parametrize('narrow', [0, 3])
+def test_discriminator_against_float64(narrow, monkeypatch):
+    monkeypatch.setattr('pix2pix.layers.NARROW', narrow)
     source, target = np.random.RandomState(0).uniform(-1, 1, [2, 2, 256, 256, 3])
     logits = discriminator(tf.constant(source, tf.float32), tf.constant(target, tf.float32), 1)
     assert logits.shape == [2, 30, 30, 1]
@@ -78,7 +82,8 @@ def spread(sess):
         v.load(random.normal(1 if 'scale' in v.op.name else 0, 0.3, v.shape), sess)
 
 
-def test_receptive_field_is_70(graph):
+def test_receptive_field_is_70(graph, monkeypatch):
+    monkeypatch.setattr('pix2pix.layers.NARROW', 0)      # the last convolution as one too
     # One output pixel sees (r - 1) * stride + kernel pixels of the layer below: 1, 4, 7, 16, 34, 70.
     discriminator(tf.zeros([1, 256, 256, 3]), tf.zeros([1, 256, 256, 3]), 2)
     seen = [1]
