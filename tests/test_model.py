@@ -19,7 +19,7 @@ def values(sess, variables):
 
 @pytest.mark.parametrize('layers, narrow', [('paper', 3), ('writeup', 3), ('paper', 0)])    # 0: all convolutions are
 def test_one_step_against_float64(layers, narrow, monkeypatch):
-    monkeypatch.setattr('pix2pix.layers.NARROW', narrow)
+    monkeypatch.setattr('pix2pix.products.NARROW', narrow)
     model = build(layers=layers, keep_prob=1.0, beta1=0.5, learning_rate=2e-4, l1_weight=100.0, gan_weight=2.0)
     trainable = tf.trainable_variables()
     with tf.Session() as sess:

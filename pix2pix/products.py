@@ -1,0 +1,105 @@
+"""The 4x4 convolutions, as matrix products where these are faster: docs/benchmarks.md has what each of them gives.
+
+oneDNN's run at the rate of a matrix product, but not for few pixels, for few channels, nor for filter gradients in
+bfloat16. x is [N, H, W, C] in float32 or bfloat16, w in the same, and so is the result.
+"""
+
+import tensorflow.compat.v1 as tf
+
+SMALL = 8           # rows of the smaller image up to which a product is faster
+NARROW = 3          # channels of the result, of pictures and logits, for which it is faster
+WIDE = 128          # channels from which the products of the filter gradient are faster
+BY_PRODUCT = {'Conv2D': 'ConvByProduct', 'Conv2DBackpropInput': 'DeconvByProduct'}      # gradients in bfloat16, below
+
+
+def conv(x, w, stride):
+    """Convolution by w [4, 4, C, K], one zero pixel a side: H x W -> H/2 x W/2 at stride 2, H-1 x W-1 at stride 1."""
+    if stride == 2 and x.shape[1] <= 2 * SMALL:
+        return conv_of_few_pixels(x, w)
+    if stride == 1:     # 'SAME' would pad 1 and 2 here; at stride 2 it pads one a side
+        x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    if stride == 1 and w.shape[3] <= NARROW:
+        return conv_to_few_channels(x, w)
+    with gradients_by_product(x.dtype):
+        return tf.nn.conv2d(x, w, stride, 'VALID' if stride == 1 else 'SAME')
+
+
+def deconv(x, w):
+    """Transposed convolution by w [4, 4, K, C] at stride 2: H x W -> 2H x 2W."""
+    width = w.shape[2]
+    if x.shape[1] <= SMALL or width <= NARROW:
+        return deconv_of_few(x, w)
+    with gradients_by_product(x.dtype):
+        return tf.nn.conv2d_transpose(x, w, tf.shape(x) * [1, 2, 2, 0] + [0, 0, 0, width], 2, 'SAME')
+
+
+def product(x, w, **transpose):
+    """The rows of x by the matrix w, as a batch of one: the plain op takes up to five times as long for few rows."""
+    return tf.squeeze(tf.matmul(tf.expand_dims(x, 0), tf.expand_dims(w, 0), **transpose), 0)
+
+
+def conv_of_few_pixels(x, w):
+    """conv at stride 2: a product of the patches of 4x4 pixels, each of four blocks of 2x2."""
+    (_, h, width, c), k = x.shape, w.shape[3]
+    h, width = h // 2, width // 2
+    blocks = tf.reshape(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), [-1, h + 1, 2, width + 1, 2, c])
+    patches = tf.stack([tf.slice(blocks, [0, i, 0, j, 0, 0], [-1, h, 2, width, 2, c]) for i in (0, 1) for j in (0, 1)])
+    patches = tf.transpose(tf.reshape(patches, [2, 2, -1, h, 2, width, 2, c]), [2, 3, 5, 0, 4, 1, 6, 7])
+    return tf.reshape(product(tf.reshape(patches, [-1, 16 * c]), tf.reshape(w, [16 * c, k])), [-1, h, width, k])
+
+
+def conv_to_few_channels(x, w):
+    """conv at stride 1, of x already padded: a product, and sixteen shifted sums in float32."""
+    (_, h, width, c), k = x.shape, w.shape[3]
+    x = product(tf.reshape(x, [-1, c]), tf.reshape(tf.transpose(w, [2, 0, 1, 3]), [c, 16 * k]))
+    taps = tf.split(tf.cast(tf.reshape(x, [-1, h, width, 16 * k]), tf.float32), 16, axis=3)
+    x = tf.add_n([tf.slice(tap, [0, i // 4, i % 4, 0], [-1, h - 3, width - 3, -1]) for i, tap in enumerate(taps)])
+    return tf.cast(x, w.dtype)
+
+
+def deconv_of_few(x, w):
+    """deconv of few pixels or to few channels: a product, and four shifted sums, in float32 for few channels."""
+    (_, h, width, c), k = x.shape, w.shape[2]
+    x = product(tf.reshape(x, [-1, c]), tf.reshape(w, [16 * k, c]), transpose_b=True)
+    x = tf.reshape(tf.cast(x, tf.float32) if k <= NARROW else x, [-1, h, width, 2, 2, 2, 2, k])
+    shifted = [tf.pad(tf.reshape(part, [-1, h, width, 4 * k]), [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
+               for i, rows in enumerate(tf.unstack(x, axis=3)) for j, part in enumerate(tf.unstack(rows, axis=4))]
+    x = tf.depth_to_space(tf.cast(tf.add_n(shifted), w.dtype), 2)
+    return tf.slice(x, [0, 1, 1, 0], [-1, 2 * h, 2 * width, -1])    # faster than x[:, 1:-1, 1:-1] to differentiate
+
+
+def gradients_by_product(dtype):
+    """In bfloat16 on a CPU the gradients of what is built within are those below."""
+    on_cpu = not tf.config.list_physical_devices('GPU')
+    return tf.get_default_graph().gradient_override_map(BY_PRODUCT if on_cpu and dtype == tf.bfloat16 else {})
+
+
+@tf.RegisterGradient('ConvByProduct')
+def conv_gradient(op, dy):
+    x, w = op.inputs
+    strides, padding = op.get_attr('strides'), op.get_attr('padding')
+    return tf.nn.conv2d_backprop_input(tf.shape(x), w, dy, strides, padding), filter_gradient(x, dy, strides, padding)
+
+
+@tf.RegisterGradient('DeconvByProduct')
+def deconv_gradient(op, dy):
+    _, w, x = op.inputs
+    strides, padding = op.get_attr('strides'), op.get_attr('padding')
+    return None, filter_gradient(dy, x, strides, padding), tf.nn.conv2d(dy, w, strides, padding)
+
+
+def filter_gradient(x, dy, strides, padding):
+    """The gradient of a 4x4 convolution's weights, [4, 4, C, K]: x [N, H, W, C] its input, dy [N, H', W', K].
+
+    A matrix product a tap; at stride 2 those of the four pixels of a block are one product.
+    """
+    (_, height, width, k), c, stride = dy.shape, x.shape[3], strides[1]
+    if c < WIDE or k < WIDE:
+        return tf.nn.conv2d_backprop_filter(x, [4, 4, c, k], dy, strides, padding)
+    if stride == 2:
+        x = tf.space_to_depth(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 2)
+    taps, dy = 4 // stride, tf.reshape(dy, [-1, k])
+    dw = tf.stack([tf.matmul(tf.reshape(x[:, i:i + height, j:j + width], [-1, stride ** 2 * c]), dy, transpose_a=True)
+                   for i in range(taps) for j in range(taps)])
+    dw = tf.reshape(dw, [taps, taps, stride, stride, c, k])
+    return tf.reshape(tf.transpose(dw, [0, 2, 1, 3, 4, 5]), [4, 4, c, k])
