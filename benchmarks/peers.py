@@ -54,8 +54,9 @@ def compare(torch, rounds, what, precision, batch_size=4, size=256, base_filters
     workers = [Worker('ours', sys.executable, 'tensorflow', what, *shape),
                Worker('PyTorch NCHW', torch, 'torch', what, *shape),
                Worker('PyTorch channels_last', torch, 'torch', what, *shape, '--channels_last')]
-    if compiled:
-        workers.append(Worker('PyTorch compiled', torch, 'torch', what, *shape, '--compile'))
+    if compiled:        # in the layout that is the faster one then; the generator's weights are frozen
+        layout = ['--channels_last'] if what == 'step' else []
+        workers.append(Worker('PyTorch compiled', torch, 'torch', what, *shape, '--compile', *layout))
     matmuls = [Worker(name, python, name, 'matmul', '--precision', precision)
                for name, python in (('tensorflow', sys.executable), ('torch', torch))]
     by_turns(workers + matmuls, rounds)

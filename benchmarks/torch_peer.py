@@ -1,4 +1,4 @@
-"""The same networks and updates in PyTorch, written from the paper: what benchmarks/step.py compares with."""
+"""The same networks and updates in PyTorch, written from the paper: what benchmarks/run.py compares with."""
 
 import torch
 from torch import nn
@@ -7,8 +7,12 @@ from torch.nn import functional
 WIDTHS = (1, 2, 4, 8, 8, 8, 8, 8)
 
 
+def batch_norm(channels):
+    return nn.BatchNorm2d(channels, track_running_stats=False)
+
+
 class Generator(nn.Module):
-    """U-Net: [N, 3, 256, 256] -> the same shape."""
+    """U-Net: [N, 3, 256, 256] -> the same shape. Batch norm keeps no statistics, as ours."""
 
     def __init__(self, base):
         super().__init__()
@@ -17,8 +21,8 @@ class Generator(nn.Module):
         self.downs = nn.ModuleList(nn.Conv2d(down[i], down[i + 1], 4, 2, 1, bias=False) for i in range(8))
         self.ups = nn.ModuleList(nn.ConvTranspose2d(up[i], down[7 - i] if i < 7 else 3, 4, 2, 1, bias=i == 7)
                                  for i in range(8))
-        self.down_norms = nn.ModuleList(nn.BatchNorm2d(down[i + 1]) for i in range(1, 7))
-        self.up_norms = nn.ModuleList(nn.BatchNorm2d(down[7 - i]) for i in range(7))
+        self.down_norms = nn.ModuleList(batch_norm(down[i + 1]) for i in range(1, 7))
+        self.up_norms = nn.ModuleList(batch_norm(down[7 - i]) for i in range(7))
 
     def forward(self, x):
         skips = []
@@ -39,7 +43,7 @@ def discriminator(base):
         return nn.Conv2d(a, b, 4, stride, 1, bias=bias)
     layers = [conv(6, base, 2, True), nn.LeakyReLU(0.2)]
     for a, b, stride in (1, 2, 2), (2, 4, 2), (4, 8, 1):
-        layers += [conv(base * a, base * b, stride), nn.BatchNorm2d(base * b), nn.LeakyReLU(0.2)]
+        layers += [conv(base * a, base * b, stride), batch_norm(base * b), nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers, conv(base * 8, 1, 1, True))
 
 
@@ -87,6 +91,9 @@ def forward(batch_size, size, base, precision, channels_last, compiled):
         for module in g.modules():
             if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
                 module.bfloat16()
+    if compiled:
+        from torch._inductor import config
+        config.freezing = True      # the weights are constants, packed once
     run = torch.compile(g) if compiled else g
 
     def step():
