@@ -3,6 +3,7 @@
 import contextlib
 import glob
 import io
+import itertools
 import json
 import os
 import shutil
@@ -117,7 +118,7 @@ def parts(folder, images):
         with contextlib.suppress(FirstStep):
             train.main(train.parse(['--dataset', 'pairs']))
         names = 'importing', 'building the graph', 'variables and reader', 'first step'
-        return {name: end - start for name, start, end in zip(names, marks, marks[1:], strict=True)}
+        return {name: end - start for name, (start, end) in zip(names, itertools.pairwise(marks), strict=True)}
 
 
 def data_sizes(folder):
