@@ -15,13 +15,14 @@ def run(fetches, feed=None):
         return sess.run(fetches, feed)
 
 
-@pytest.mark.parametrize('stride, size, width', [(2, 4, 5), (1, 7, 9), (1, 7, 2), (1, 7, 1)])   # the last two: product
-def test_conv(stride, size, width):
-    x = RANDOM.normal(size=[2, 8, 6, 3]).astype('f')
+@pytest.mark.parametrize('rows, stride, width', [
+    (20, 2, 5), (8, 1, 9), (16, 2, 5), (2, 2, 5), (8, 1, 2), (8, 1, 1)])        # two convolutions, four products
+def test_conv(rows, stride, width):
+    x = RANDOM.normal(size=[2, rows, 6, 3]).astype('f')
     y = conv(tf.constant(x), 'c', width, stride)
     [w] = tf.trainable_variables()
     y, w = run([y, w])
-    assert y.shape == (2, size, size - 2 // stride, width)
+    assert y.shape == ((2, rows // 2, 3, width) if stride == 2 else (2, rows - 1, 5, width))
     np.testing.assert_allclose(y, reference.conv(x.astype('d'), w, stride), atol=1e-6)
 
 
@@ -36,7 +37,8 @@ def test_deconv(rows, width):
 
 
 @pytest.mark.parametrize('layer, rows, stride, width', [
-    ('conv', 8, 2, 128), ('conv', 5, 1, 128), ('deconv', 10, 2, 128), ('conv', 5, 1, 1), ('deconv', 10, 2, 3)])
+    ('conv', 18, 2, 128), ('conv', 5, 1, 128), ('deconv', 10, 2, 128),      # convolutions, and products:
+    ('conv', 8, 2, 128), ('conv', 5, 1, 1), ('deconv', 4, 2, 128), ('deconv', 10, 2, 3)])
 def test_gradients_in_bfloat16(layer, rows, stride, width, monkeypatch):
     """Of small integers, so that bfloat16 holds the weights' gradients exactly; w is one of them too."""
     monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: [])
