@@ -102,6 +102,8 @@ def evaluate(opts, generator, name):
                            'pairs with --dataset, or single pictures with --input')
     names = reader.list_images(split)[:opts.limit]
     print(f'{len(names):,} images of {split}')
+    if os.path.exists(os.path.join(output, 'metrics.json')):
+        print(f'{output} has results already; those of the same name are replaced')
     paths = [f'{split}/{name}' for name in names]
     how = [trained[name] for name in ('direction', 'crop_size', 'source_channels', 'target_channels')]
     if opts.fid and len(names) < 2:

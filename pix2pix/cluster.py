@@ -246,7 +246,8 @@ class Cluster:
             f'this or another task failed, or did not come to a step in {TIMEOUT // 3600} hours, though all answer ' \
             f'({error.message.removeprefix("Graph execution error:").split("Detected at")[0].strip()[:160]})'
         print(f'train.py: {why}; {self.name(self.index)} ends too; '
-              'the same command carries on from the last checkpoint', file=sys.stderr, flush=True)
+              'if another task said why, see to that first; the same command carries on from the last checkpoint',
+              file=sys.stderr, flush=True)
         time.sleep(PERIOD + ANSWER if self.size > 2 else 0)
         os._exit(1)
 

@@ -150,7 +150,9 @@ def test_testing_a_run(unbroken):
     assert [p.name for p in (cwd / 'alone/output').iterdir()] == ['0.png']
     assert (cwd / 'alone/output/0.png').read_bytes() == first
     for switch in ['--no_dropout'], ['--statistics', 'moving'], ['--checkpoint', 'checkpoints/tiny/model-3']:
-        run(cwd, 'test.py', '--name', 'tiny', '--limit', '1', '--output', 'other', *switch)
+        again = (cwd / 'other').exists()
+        output = run(cwd, 'test.py', '--name', 'tiny', '--limit', '1', '--output', 'other', *switch)
+        assert ('other has results already; those of the same name are replaced' in output) == again
         assert (cwd / 'other/output/0.png').read_bytes() != first, switch
     page = (cwd / 'samples/tiny/index.html').read_text()
     shutil.copytree(cwd / 'checkpoints/tiny', cwd / 'checkpoints/twin')
