@@ -33,7 +33,7 @@ def reading(folder, precision, rounds):
 
 
 def beside(folder, precision, rounds):
-    """Seconds of each thing that train.py does beside its steps, and of a step, by turns in one process."""
+    """Seconds of each thing that train.py does beside its steps, and of a step: by turns, a process each."""
     step, *others = [Worker(what, sys.executable, 'tensorflow', what, '--batch_size', BATCH, '--precision', precision,
                             '--data', folder) for what in ('step', *BESIDE)]
     by_turns([step, *others], rounds, steps=1, warm_up=1)

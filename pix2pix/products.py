@@ -1,7 +1,8 @@
-"""The 4x4 convolutions, as matrix products where these are faster: docs/benchmarks.md has what each of them gives.
+"""The 4x4 convolutions, as matrix products where these are faster on a CPU: docs/benchmarks.md has what each gives.
 
 oneDNN's run at the rate of a matrix product, but not for few pixels, for few channels, nor for filter gradients in
-bfloat16. x is [N, H, W, C] in float32 or bfloat16, w in the same, and so is the result.
+bfloat16 (on a GPU, where none of this was measured, cuDNN does these). x is [N, H, W, C] in float32 or bfloat16, w in
+the same, and so is the result.
 """
 
 import tensorflow.compat.v1 as tf
