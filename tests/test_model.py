@@ -17,7 +17,7 @@ def values(sess, variables):
     return {name: value.astype('d') for name, value in sess.run({v.op.name: v for v in variables}).items()}
 
 
-@pytest.mark.parametrize('layers, narrow', [('paper', 3), ('writeup', 3), ('paper', 0)])    # 0: all convolutions are
+@pytest.mark.parametrize('layers, narrow', [('paper', 3), ('writeup', 3), ('paper', 0)])     # 0: no layer is narrow
 def test_one_step_against_float64(layers, narrow, monkeypatch):
     monkeypatch.setattr('pix2pix.products.NARROW', narrow)
     model = build(layers=layers, keep_prob=1.0, beta1=0.5, learning_rate=2e-4, l1_weight=100.0, gan_weight=2.0)
