@@ -27,7 +27,7 @@ def conv(x, name, width, stride=2, bias=False):
     """4x4 convolution, padded by one zero pixel a side: H x W -> H/2 x W/2 at stride 2, H-1 x W-1 at stride 1."""
     with tf.variable_scope(name):
         w = variable('w', [4, 4, x.shape[-1], width], normal(0.0))
-        x = products.conv(x, tf.cast(w, x.dtype), stride)
+        x = products.conv(x, w, stride)
         return add_bias(x) if bias else x
 
 
@@ -35,7 +35,7 @@ def deconv(x, name, width, bias=False):
     """4x4 transposed convolution at stride 2: [N, H, W, C] -> [N, 2H, 2W, width]."""
     with tf.variable_scope(name):
         w = variable('w', [4, 4, width, x.shape[-1]], normal(0.0))
-        x = products.deconv(x, tf.cast(w, x.dtype))
+        x = products.deconv(x, w)
         return add_bias(x) if bias else x
 
 

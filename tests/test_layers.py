@@ -15,15 +15,17 @@ def run(fetches, feed=None):
         return sess.run(fetches, feed)
 
 
-@pytest.mark.parametrize('rows, stride, width', [
-    (20, 2, 5), (8, 1, 9), (16, 2, 5), (2, 2, 5), (8, 1, 2), (8, 1, 1)])        # two convolutions, four products
-def test_conv(rows, stride, width):
-    x = RANDOM.normal(size=[2, rows, 6, 3]).astype('f')
+@pytest.mark.parametrize('rows, stride, channels, width', [
+    (20, 2, 3, 5), (8, 1, 3, 9), (7, 1, 128, 128),                      # convolutions
+    (16, 2, 3, 5), (2, 2, 3, 5), (8, 1, 3, 2), (8, 1, 3, 1),            # products
+    (8, 1, 128, 128), (2, 1, 130, 200)])                                # by nine
+def test_conv(rows, stride, channels, width):
+    x = RANDOM.normal(size=[2, rows, 6, channels]).astype('f')
     y = conv(tf.constant(x), 'c', width, stride)
     [w] = tf.trainable_variables()
     y, w = run([y, w])
     assert y.shape == ((2, rows // 2, 3, width) if stride == 2 else (2, rows - 1, 5, width))
-    np.testing.assert_allclose(y, reference.conv(x.astype('d'), w, stride), atol=1e-6)
+    np.testing.assert_allclose(y, reference.conv(x.astype('d'), w, stride), atol=1e-5)
 
 
 @pytest.mark.parametrize('rows, width', [(20, 9), (8, 9), (1, 9), (20, 3)])      # convolution; products
@@ -36,15 +38,17 @@ def test_deconv(rows, width):
     np.testing.assert_allclose(y, reference.deconv(x.astype('d'), w), atol=1e-6)
 
 
+@pytest.mark.parametrize('dtype', [tf.float32, tf.bfloat16])
 @pytest.mark.parametrize('layer, rows, stride, width', [
-    ('conv', 18, 2, 128), ('conv', 5, 1, 128), ('deconv', 10, 2, 128),      # convolutions, and products:
-    ('conv', 8, 2, 128), ('conv', 5, 1, 1), ('deconv', 4, 2, 128), ('deconv', 10, 2, 3)])
-def test_gradients_in_bfloat16(layer, rows, stride, width, monkeypatch):
-    """Of small integers, so that bfloat16 holds the weights' gradients exactly; w is one of them too."""
+    ('conv', 18, 2, 128), ('conv', 5, 1, 128), ('deconv', 10, 2, 128),      # convolutions; by nine; and products:
+    ('conv', 6, 1, 128), ('conv', 8, 2, 128), ('conv', 5, 1, 1), ('deconv', 4, 2, 128), ('deconv', 10, 2, 3)])
+def test_gradients(layer, rows, stride, width, dtype, monkeypatch):
+    """Of small integers, w too, so that float32 holds all of it exactly, and bfloat16 the weights' gradients."""
+    near = {tf.float32: {'rtol': 0, 'atol': 0}, tf.bfloat16: {'rtol': 1e-2, 'atol': 1}}[dtype]
     monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: [])
     out = {'conv': rows // stride - stride % 2, 'deconv': 2 * rows}[layer]
     x, dy = (RANDOM.randint(-1, 2, [1, *shape]) for shape in ([rows, rows, 128], [out, out, width]))
-    at, slope = (tf.constant(value, tf.bfloat16) for value in (x, dy))
+    at, slope = (tf.constant(value, dtype) for value in (x, dy))
     y = {'conv': lambda: conv(at, 'l', width, stride), 'deconv': lambda: deconv(at, 'l', width)}[layer]()
     [w] = tf.trainable_variables()
     integers = RANDOM.randint(-1, 2, w.shape.as_list())
@@ -58,13 +62,13 @@ def test_gradients_in_bfloat16(layer, rows, stride, width, monkeypatch):
     taps = sliding_window_view(np.pad(large, [(0, 0), (1, 1), (1, 1), (0, 0)]), (4, 4), (1, 2))[:, ::stride, ::stride]
     np.testing.assert_array_equal(dw, np.einsum('nhwcij,nhwk->ijck', taps, small, optimize=True))
     if layer == 'deconv':
-        np.testing.assert_allclose(dx.astype('d'), reference.conv(dy, integers, 2), rtol=1e-2, atol=1)
+        np.testing.assert_allclose(dx.astype('d'), reference.conv(dy, integers, 2), **near)
     elif stride == 2:
-        np.testing.assert_allclose(dx.astype('d'), reference.deconv(dy, integers), rtol=1e-2, atol=1)
+        np.testing.assert_allclose(dx.astype('d'), reference.deconv(dy, integers), **near)
     else:       # a full correlation with the taps turned around
         taps = sliding_window_view(np.pad(dy, [(0, 0), (2, 2), (2, 2), (0, 0)]), (4, 4), (1, 2))
         turned = np.einsum('nhwkij,ijck->nhwc', taps, integers[::-1, ::-1])
-        np.testing.assert_allclose(dx.astype('d'), turned, rtol=1e-2, atol=1)
+        np.testing.assert_allclose(dx.astype('d'), turned, **near)
 
 
 def test_weights_are_normal_and_depend_on_seed_and_name_only():
