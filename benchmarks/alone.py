@@ -1,4 +1,4 @@
-"""What has no peer: reading, what stands beside the steps, starting, data sets of many files, test.py end to end."""
+"""What has no peer: reading, what is done beside the steps, starting, many files, test.py end to end, quality."""
 
 import contextlib
 import glob
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 
+from ops import traced  # noqa: F401  for in_a_process
 from peers import HERE, Worker, by_turns
 
 ROOT = os.path.dirname(HERE)
@@ -81,9 +82,9 @@ def starting(folder, rounds):
             'parts': {name: [part[name] for part in parts] for name in parts[0]}}
 
 
-def in_a_process(what, folder, number):
-    """A function of this file in a process of its own: python benchmarks/alone.py WHAT FOLDER NUMBER"""
-    return json.loads(subprocess.run([sys.executable, __file__, what, folder, str(number)], check=True, text=True,
+def in_a_process(what, argument, number):
+    """A function of this file in a process of its own: python benchmarks/alone.py WHAT ARGUMENT NUMBER"""
+    return json.loads(subprocess.run([sys.executable, __file__, what, argument, str(number)], check=True, text=True,
                                      stdout=subprocess.PIPE).stdout.splitlines()[-1])
 
 
@@ -127,7 +128,10 @@ def data_sizes(folder):
 
 
 def testing(folder, rounds, images=100):
-    """Milliseconds an image: test.py's network alone, and test.py whole (read, network, PNGs, metrics), by turns."""
+    """Milliseconds an image: test.py's network alone, and test.py whole (read, network, PNGs, metrics), by turns.
+
+    And those of one core, which add up over the cores.
+    """
     sys.path[:0] = [ROOT]
     folder, python = os.path.abspath(folder), sys.executable
     with tempfile.TemporaryDirectory() as cwd:
@@ -151,15 +155,31 @@ def testing(folder, rounds, images=100):
         def whole():
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 test.evaluate(opts, generator, 'pairs')
-        times = {'network alone': [], 'test.py': []}
+        times = {name: [] for what in ('network alone', 'test.py') for name in (what, what + ', one core')}
         alone()
         for number in range(rounds):
             for name, run in (('network alone', alone), ('test.py', whole))[::(-1) ** number]:
                 shutil.rmtree('samples/pairs/test', ignore_errors=True)      # to replace a file takes longer
-                start = time.perf_counter()
+                start, core = time.perf_counter(), time.process_time()
                 run()
                 times[name].append((time.perf_counter() - start) / images * 1000)
+                times[name + ', one core'].append((time.process_time() - core) / images * 1000)
         return times
+
+
+def quality(dataset, seeds=(0, 1, 2)):
+    """Validation metrics of both precisions after 8 epochs at half width: {precision: [{'l1', 'psnr', 'ssim'}]}."""
+    figures = {'bfloat16': [], 'float32': []}
+    for seed, precision in itertools.product(seeds, figures):
+        with tempfile.TemporaryDirectory() as cwd:
+            subprocess.run([sys.executable, os.path.join(ROOT, 'train.py'), '--dataset', dataset, '--name', 'run',
+                            '--direction', 'BtoA', '--base_filters', '32', '--epochs', '8', '--validate_every', '8',
+                            '--precision', precision, '--seed', str(seed)],
+                           cwd=cwd, check=True, stdout=subprocess.DEVNULL)
+            with open(os.path.join(cwd, 'checkpoints/run/metrics.jsonl')) as file:
+                last = json.loads(file.readlines()[-1])
+        figures[precision].append({name: last[f'val_{name}'] for name in ('l1', 'psnr', 'ssim')})
+    return figures
 
 
 if __name__ == '__main__':      # in a process of its own: `python benchmarks/alone.py testing FOLDER 5`

@@ -7,6 +7,7 @@ import statistics
 import jinja2
 import matplotlib
 from alone import BATCH, BESIDE, STEPS
+from ops import kinds
 from peers import HERE
 
 matplotlib.use('svg')
@@ -43,6 +44,47 @@ def ours_and_best(figures):
     return [next(row for row in rows if row['name'] == name) for name in ('ours', best)]
 
 
+def aims(results):
+    """[what was aimed at, the aim, what was measured, whether it was reached]."""
+    rows, median = [], statistics.median
+
+    def add(what, form, value, aim, reached=lambda value, aim: value >= aim):
+        rows.append([what, form.format(aim), form.format(value), reached(value, aim)])
+
+    def at_most(value, aim):
+        return value <= aim
+    for figures, ratio, share in zip(results['step']['figures'], (1.3, 1.1), (0.8, 0.85)):
+        ours, _ = ours_and_best(figures)
+        add(f'step in {figures["precision"]}, over the best PyTorch', '{:.2f}', median(ours['ratio']), ratio)
+        add(f'step in {figures["precision"]}, of the limit', '{:.0%}', median(ours['share']), share)
+        add(f'memory of the step in {figures["precision"]}, MiB, at most that of the least PyTorch', '{:,.0f}',
+            ours['mib'], min(row['mib'] for row in summary(figures) if row['name'] != 'ours'), at_most)
+    for figures in results['forward']['figures']:
+        ours, _ = ours_and_best(figures)
+        what = f'generator in {figures["precision"]}, batch {figures["batch_size"]}, '
+        add(what + 'over the best PyTorch', '{:.2f}', median(ours['ratio']), 1.15)
+        if figures['batch_size'] == 16:
+            add(what + 'of the limit', '{:.0%}', median(ours['share']), 0.9)
+    testing = {name: median(values) for name, values in results['testing']['figures'].items()}
+    add('test.py whole, over its network alone, at most', '{:.2f}', testing['test.py'] / testing['network alone'], 1.1,
+        at_most)
+    beside, reading = results['beside']['figures'], results['reading']['figures']
+    add('all that is done beside the steps, at most', '{:.1%}', beside_share(beside), 0.03, at_most)
+    add('writing a checkpoint, in steps, at most', '{:.1f}', median(beside['save']) / median(beside['step']), 1,
+        at_most)
+    add('the reader alone, over what is trained', '{:.0f}',
+        median(reading['reader alone']) / median(reading['constant tensors']), 20)
+    add('from the command to the end of the first step, seconds, at most', '{:.1f}',
+        median(results['starting']['figures']['whole']), 12, at_most)
+    return rows
+
+
+def beside_share(figures):
+    """Of the time of the steps: what train.py does beside them."""
+    seconds = sum(often * statistics.median(figures[name]) for name, often in BESIDE.items())
+    return seconds / STEPS / statistics.median(figures['step'])
+
+
 def plot(results):
     """images/s and memory over batch size, image size and width."""
     figure, axes = pyplot.subplots(2, 3, figsize=(9, 5), sharex='col')
@@ -71,12 +113,15 @@ def plot(results):
 
 def write(results):
     """Write the page from the results of every section."""
+    with open(os.path.join(HERE, 'results', 'zen4.json')) as file:
+        earlier = json.load(file)
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), undefined=jinja2.StrictUndefined,
                                      trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
     median = statistics.median
     text = environment.get_template('page.md').render(
         results=results, spread=spread, summary=summary, ours_and_best=ours_and_best, median=median, min=min,
-        rate=lambda figures: median(figures['matrix_gflops']), beside=BESIDE, steps=STEPS, batch=BATCH)
+        rate=lambda figures: median(figures['matrix_gflops']), beside=BESIDE, steps=STEPS, batch=BATCH, kinds=kinds,
+        aims=aims(results), beside_share=beside_share, earlier=earlier)
     with open(os.path.join(DOCS, 'benchmarks.md'), 'w') as file:
         file.write(text)
     plot(results)

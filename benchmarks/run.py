@@ -28,7 +28,8 @@ def cpu():
     with open('/proc/cpuinfo') as file:
         text = file.read()
     model = next((line.split(':')[1].strip() for line in text.splitlines() if 'model name' in line), platform.machine())
-    return f'{model}, {os.cpu_count()} cores' + (', AVX512-BF16' if 'avx512_bf16' in text else '')
+    family = next((f' (family {line.split(":")[1].strip()})' for line in text.splitlines() if 'cpu family' in line), '')
+    return f'{model}{family}, {os.cpu_count()} cores' + (', AVX512-BF16' if 'avx512_bf16' in text else '')
 
 
 def sections(torch, data, rounds):
@@ -42,17 +43,20 @@ def sections(torch, data, rounds):
         'batches': lambda: [compare(torch, few, 'step', 'bfloat16', n, compiled=False) for n in BATCHES],
         'sizes': lambda: [compare(torch, few, 'step', 'bfloat16', 1, n, compiled=False) for n in SIZES],
         'filters': lambda: [compare(torch, few, 'step', 'bfloat16', 4, 256, n, compiled=False) for n in FILTERS],
+        'ops': lambda: {precision: alone.in_a_process('traced', precision, rounds)
+                        for precision in ('bfloat16', 'float32')},
         'reading': lambda: alone.reading(data, 'bfloat16', rounds),
         'beside': lambda: alone.beside(data, 'bfloat16', few),
         'starting': lambda: alone.starting(data, few),
         'data': lambda: alone.data_sizes(data),
-        'testing': lambda: alone.in_a_process('testing', data, few)}
+        'testing': lambda: alone.in_a_process('testing', data, few),
+        'quality': lambda: alone.quality(os.path.dirname(data))}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--torch', required=True, help='a python that has torch (pip install torch==2.13.0)')
-    parser.add_argument('--data', required=True, help='folder of pairs, such as facades/train')
+    parser.add_argument('--data', required=True, help='facades/train; facades/val beside it')
     parser.add_argument('--rounds', type=int, default=9)
     parser.add_argument('--only', nargs='+', metavar='SECTION')
     opts = parser.parse_args()
