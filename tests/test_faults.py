@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import reader
+from pix2pix import decode
 from tests.conftest import draw_pairs
 from tests.test_train import TINY, assert_same_run, run, start, variables
 
@@ -184,7 +185,7 @@ MUTATIONS = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0,
 def test_ten_thousand_mutated_images(tmp_path):
     path, outcomes = str(tmp_path / 'image'), {'image': 0, 'error': 0}
     placeholder = tf.compat.v1.placeholder(tf.string, [])
-    image = reader.decode(placeholder)
+    image = decode.rgb(placeholder)
     with reader.cpu_session() as sess:
         @settings(max_examples=10_000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(st.sampled_from(range(len(SEEDS))), MUTATIONS, st.just(1.0) | st.floats(0.02, 1))

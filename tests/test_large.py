@@ -5,7 +5,7 @@ import tifffile
 from PIL import Image
 
 import reader
-from pix2pix import images, large
+from pix2pix import decode, images, large
 from tests.test_inference import noise
 
 
@@ -21,7 +21,7 @@ def files_of_all_kinds(folder):
     Image.fromarray(small).quantize(16).save(folder / 'palette.png')
     for orientation in range(1, 9):
         turned = Image.Exif()
-        turned[reader.ORIENTATION] = orientation
+        turned[decode.ORIENTATION] = orientation
         for ending in 'jpg', 'png', 'tif', 'webp':
             Image.fromarray(small).save(folder / f'turned{orientation}.{ending}', exif=turned)
     Image.fromarray(small).save(folder / 'progressive.jpg', progressive=True)

@@ -9,6 +9,7 @@ import tifffile
 from PIL import Image, ImageOps
 
 import reader
+from pix2pix import decode
 from tests.conftest import draw_pairs
 
 RANDOM = np.random.RandomState(0)
@@ -21,7 +22,7 @@ def run(tensors, feed=None):
 
 
 def decoded(path):
-    return run(reader.decode(str(path)))
+    return run(decode.rgb(str(path)))
 
 
 def batches(folder, **options):
