@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from tests.scripts import TINY, run
+
 
 @pytest.fixture(autouse=True)
 def graph():
@@ -20,6 +22,17 @@ def graph():
 def pairs(tmp_path):
     """A data set of 7 training and 3 validation pairs, 64 x 32 pixels, smooth and each different."""
     return draw_pairs(tmp_path / 'pairs', train=7, val=3)
+
+
+@pytest.fixture(scope='session')
+def unbroken(tmp_path_factory):
+    """Seven pairs in batches of three for three epochs, seven steps at once: the folder, and what train.py said.
+
+    Tests read it; what test.py leaves in it may be there already.
+    """
+    cwd = tmp_path_factory.mktemp('unbroken')
+    draw_pairs(cwd / 'pairs', train=7, val=3)
+    return cwd, run(cwd, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
 
 
 def draw_pairs(folder, **splits):

@@ -21,7 +21,7 @@ from pix2pix.model import build_model
 from pix2pix.networks import discriminator, generator
 from tests import tasks
 from tests.conftest import draw_pairs
-from tests.test_train import ROOT, TINY, assert_same_run, run, start, variables
+from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables
 
 TWO = ['--dataset', 'pairs', *TINY, '--batch_size', '2', '--devices', '2']     # 4 pairs a step
 

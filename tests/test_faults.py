@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import reader
 from pix2pix import decode
 from tests.conftest import draw_pairs
-from tests.test_train import TINY, assert_same_run, run, start, variables
+from tests.scripts import TINY, assert_same_run, run, start, variables
 
 pytestmark = pytest.mark.faults
 EPOCHS = '60'       # 140 steps of 7 pairs in batches of 3

@@ -1,4 +1,4 @@
-"""The whole story with networks of base width 1, each run a process of its own as a user starts it."""
+"""train.py, each run a process of its own as a user starts it."""
 
 import json
 import os
@@ -8,64 +8,14 @@ import subprocess
 import sys
 import time
 
-import imagecodecs
 import imageio.v3 as iio
 import numpy as np
 import pytest
-import tensorflow.compat.v1 as tf
-from PIL import Image
 
-import test
 import train
-from pix2pix import Generator, fid
 from pix2pix.run import RunError
 from tests.conftest import draw_pairs
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TINY = '--base_filters 1 --batch_size 3 --log_every 1 --samples 2 --save_every 1 --validate_every 1 --name tiny'.split()
-
-
-def start(cwd, script, *args):
-    """The script as a process in its own folder, with nothing on the terminal but what it says."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith('TF_')}
-    return subprocess.Popen([sys.executable, os.path.join(ROOT, script), *args], cwd=cwd, env=environment, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
-def run(cwd, script, *args, status=0):
-    process = start(cwd, script, *args)
-    output = process.communicate(timeout=300)[0]
-    assert process.returncode == status, output
-    return output
-
-
-def variables(cwd):
-    """All variables and optimiser slots of the newest checkpoint, and its step."""
-    step = max(int(p.stem.removeprefix('model-')) for p in (cwd / 'checkpoints/tiny').glob('*.index'))
-    reader = tf.train.load_checkpoint(str(cwd / f'checkpoints/tiny/model-{step}'))
-    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}, step
-
-
-def assert_same_run(one, other):
-    """The same variables, slots, step, samples and metrics, to the bit."""
-    (a, step), (b, again) = variables(one), variables(other)
-    assert step == again and a.keys() == b.keys()
-    for name in a:
-        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
-    metrics = [(cwd / 'checkpoints/tiny/metrics.jsonl').read_bytes() for cwd in (one, other)]
-    assert metrics[0] == metrics[1]
-    samples = [sorted((cwd / 'samples/tiny').glob('*.png')) for cwd in (one, other)]
-    assert [p.name for p in samples[0]] == [p.name for p in samples[1]]
-    assert all(p.read_bytes() == q.read_bytes() for p, q in zip(*samples))
-
-
-@pytest.fixture(scope='module')
-def unbroken(tmp_path_factory):
-    """Seven pairs in batches of three for three epochs: seven steps at once."""
-    cwd = tmp_path_factory.mktemp('unbroken')
-    draw_pairs(cwd / 'pairs', train=7, val=3)
-    output = run(cwd, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
-    return cwd, output
+from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables
 
 
 def test_a_run_leaves_what_it_says(unbroken):
@@ -80,7 +30,7 @@ def test_a_run_leaves_what_it_says(unbroken):
     assert [m['step'] for m in metrics] == [1, 2, 3, 4, 5, 6, 7]
     assert all({'epoch', 'd_loss', 'g_loss_gan', 'g_loss_l1'} < m.keys() for m in metrics)
     assert metrics[3]['epoch'] == pytest.approx(12 / 7)
-    assert sorted(p.name for p in (cwd / 'samples/tiny').iterdir()) == [
+    assert sorted(p.name for p in (cwd / 'samples/tiny').iterdir() if p.is_file()) == [
         *(f'epoch-000{e}.png' for e in (1, 2, 3)), 'index.html']
     grid = iio.imread(cwd / 'samples/tiny/epoch-0003.png')
     assert grid.shape == (2 * 256, 3 * 256, 3)
@@ -128,176 +78,6 @@ def test_a_signal_saves_and_the_run_carries_on(tmp_path, unbroken, number, statu
         assert 'the same command carries on' in output
     run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
     assert_same_run(tmp_path, unbroken[0])
-
-
-def test_testing_a_run(unbroken):
-    cwd, _ = unbroken
-    output = run(cwd, 'test.py', '--name', 'tiny')
-    assert 'checkpoint 7 of checkpoints/tiny; batch statistics, dropout on\n3 images of pairs/val\n' in \
-        output.replace(str(cwd) + '/', '')
-    results = cwd / 'samples/tiny/test'
-    assert sorted(p.name for p in (results / 'output').iterdir()) == ['0.png', '1.png', '2.png']
-    compare, single = iio.imread(results / 'compare/1.png'), iio.imread(results / 'output/1.png')
-    assert compare.shape == (256, 768, 3) and single.shape == (256, 256, 3)
-    np.testing.assert_array_equal(compare[:, 256:512], single)
-
-    # The sample grid of the last epoch was made the same way.
-    np.testing.assert_array_equal(iio.imread(cwd / 'samples/tiny/epoch-0003.png')[256:], compare)
-
-    # One image alone gives the same file, and each switch another one.
-    first = (results / 'output/0.png').read_bytes()
-    run(cwd, 'test.py', '--checkpoint', 'checkpoints/tiny/model-7', '--limit', '1', '--output', 'alone')
-    assert [p.name for p in (cwd / 'alone/output').iterdir()] == ['0.png']
-    assert (cwd / 'alone/output/0.png').read_bytes() == first
-    for switch in ['--no_dropout'], ['--statistics', 'moving'], ['--checkpoint', 'checkpoints/tiny/model-3']:
-        again = (cwd / 'other').exists()
-        output = run(cwd, 'test.py', '--name', 'tiny', '--limit', '1', '--output', 'other', *switch)
-        assert ('other has results already; those of the same name are replaced' in output) == again
-        assert (cwd / 'other/output/0.png').read_bytes() != first, switch
-    page = (cwd / 'samples/tiny/index.html').read_text()
-    shutil.copytree(cwd / 'checkpoints/tiny', cwd / 'checkpoints/twin')
-    assert 'model-3 is of twin, not of --name tiny: leave one out' in \
-        run(cwd, 'test.py', '--name', 'tiny', '--checkpoint', 'checkpoints/twin/model-3', status=1)
-    assert (cwd / 'samples/tiny/index.html').read_text() == page
-    shutil.rmtree(cwd / 'checkpoints/twin')
-
-
-def test_validation_is_what_test_py_measures(unbroken, tmp_path):
-    """The metrics of the last validation, of metrics.json, of the terminal, and worked out from the PNGs."""
-    cwd, output = unbroken
-    metrics = [json.loads(line) for line in (cwd / 'checkpoints/tiny/metrics.jsonl').read_text().splitlines()]
-    assert [m['step'] for m in metrics if 'val_l1' in m] == [3, 5, 7] and metrics[-1]['val_count'] == 3
-    terminal = run(cwd, 'test.py', '--name', 'tiny', '--output', 'measured')
-    results = json.loads((cwd / 'measured/metrics.json').read_text())
-    assert results['count'] == 3 and list(results['images']) == ['0', '1', '2'] and '3 images' in terminal
-    triples = [np.split(iio.imread(cwd / f'measured/compare/{i}.png').astype(float), 3, axis=1) for i in range(3)]
-    by_hand = [np.abs(out - target).mean() / 127.5 for _, out, target in triples]
-    for i in range(3):
-        assert results['images'][str(i)]['l1'] == pytest.approx(by_hand[i], rel=1e-5)
-    for name in 'l1', 'psnr', 'ssim':
-        assert results[name] == pytest.approx(metrics[-1][f'val_{name}'], rel=1e-6)
-    assert f'l1        {np.mean(by_hand):.4f}' in terminal and '\x1b' not in terminal
-    assert f'validation after step 7: 3 images  l1 {np.mean(by_hand):.4f}' in output
-    page = (cwd / 'measured/index.html').read_text()
-    assert 'open measured/index.html' in terminal and f'L1 {results["l1"]:.4f}' in page
-    assert '../samples/tiny/epoch-0003.png' in page and '"compare/2.png"' in page
-
-
-def test_the_best_checkpoint_stays_and_can_be_picked(tmp_path):
-    """SSIM on smooth targets falls as the tiny network learns, so that the best is an early one."""
-    draw_pairs(tmp_path / 'pairs', train=4, val=2)
-    args = ['--dataset', 'pairs', '--epochs', '6', *TINY, '--keep', '1', '--learning_rate', '0.01']
-    run(tmp_path, 'train.py', *args, '--keep_best', 'ssim')
-    lines = [json.loads(line) for line in (tmp_path / 'checkpoints/tiny/metrics.jsonl').read_text().splitlines()]
-    best = max((line for line in lines if 'val_ssim' in line), key=lambda line: line['val_ssim'])['step']
-    kept = sorted(int(p.stem.removeprefix('model-')) for p in (tmp_path / 'checkpoints/tiny').glob('*.index'))
-    assert kept == sorted({best, 8}), (best, kept)
-    output = run(tmp_path, 'test.py', '--name', 'tiny', '--best', 'ssim')
-    assert f'checkpoint model-{best} of checkpoints/tiny' in output
-    results = json.loads((tmp_path / 'samples/tiny/test/metrics.json').read_text())
-    assert results['ssim'] == pytest.approx(max(line.get('val_ssim', -1) for line in lines), rel=1e-6)
-    with open(tmp_path / 'checkpoints/tiny/metrics.jsonl', 'a') as file:
-        file.write('{"step": 99, "val_ssim": 1, "epoch": 99}\n')
-    output = run(tmp_path, 'test.py', '--name', 'tiny', '--best', 'ssim', '--output', 'left')
-    assert f'was after step 99, whose checkpoint is gone; of those left it is that of {best};' in output
-    (tmp_path / 'checkpoints/tiny/metrics.jsonl').unlink()
-    assert 'none of its checkpoints was validated' in run(tmp_path, 'test.py', '--name', 'tiny', '--best', 'l1',
-                                                         status=1)
-
-
-def test_any_picture(unbroken):
-    """A folder with sub-folders, odd sizes, 16 bits, a rotated photo and a broken file; twice."""
-    cwd, _ = unbroken
-    photos = cwd / 'my photos'
-    (photos / 'deep/er').mkdir(parents=True)
-    gradient = np.add.outer(np.arange(70), np.arange(300)).astype(np.uint8)
-    iio.imwrite(photos / 'gray.png', gradient)
-    (photos / 'deep/fine ü.png').write_bytes(imagecodecs.png_encode(np.uint16(gradient)[..., None].repeat(3, -1) * 257))
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(gradient).save(photos / 'deep/er/turned.jpg', exif=exif)
-    (photos / 'broken.jpg').write_bytes(b'\xff\xd8\xff, but no more')
-    args = ['--name', 'tiny', '--input', 'my photos', '--output', 'drawn', '--tile', '256']
-    output = run(cwd, 'test.py', *args, status=1)
-    assert "test.py: 'my photos/broken.jpg': does not decode as JPEG" in output and 'Traceback' not in output
-    assert '3 pictures in drawn' in output
-    shapes = {str(p.relative_to(cwd / 'drawn')): imagecodecs.png_decode(p.read_bytes()) for p in
-              (cwd / 'drawn').rglob('*.*')}
-    assert {name: (image.shape, image.dtype.itemsize) for name, image in shapes.items()} == {
-        'gray.png': ((70, 300, 3), 1), 'deep/fine ü.png': ((70, 300, 3), 2), 'deep/er/turned.png': ((300, 70, 3), 1)}
-    before = (cwd / 'drawn/gray.png').stat().st_mtime_ns
-    output = run(cwd, 'test.py', *args, status=1)
-    assert '3 were there already, such as drawn/deep/er/turned.png, and were left alone' in output
-    assert (cwd / 'drawn/gray.png').stat().st_mtime_ns == before
-    (photos / 'broken.jpg').unlink()
-    assert '3 pictures' in run(cwd, 'test.py', *args, '--overwrite')
-    assert (cwd / 'drawn/gray.png').stat().st_mtime_ns > before
-    # From Python, and one file alone: the same picture.
-    np.testing.assert_array_equal(Generator(str(cwd / 'checkpoints/tiny'), tile=256)(gradient), shapes['gray.png'])
-    run(cwd, 'test.py', '--name', 'tiny', '--input', 'my photos/gray.png', '--output', 'one', '--tile', '256')
-    np.testing.assert_array_equal(iio.imread(cwd / 'one/gray.png'), shapes['gray.png'])
-
-    args = '--name', 'tiny', '--input', 'my photos', '--output', 'one/gray.png'
-    assert 'gray.png is a file' in run(cwd, 'test.py', *args, status=1)
-
-    # One that is not held in memory: the same picture as from Python; and one of these that is cut off.
-    wide = np.resize(np.arange(0, 255, 0.1), [510, 33000]).astype(np.uint8)
-    (photos / 'wide.png').write_bytes(imagecodecs.png_encode(wide, level=1))
-    (photos / 'cut.png').write_bytes((photos / 'wide.png').read_bytes()[:-1000])
-    output = run(cwd, 'test.py', '--name', 'tiny', '--input', 'my photos', '--output', 'drawn', status=1)
-    assert 'my photos/cut.png: does not decode into a file in drawn' in output and '1 pictures in drawn' in output
-    assert not (cwd / 'drawn/cut.png').exists() and not list((cwd / 'drawn').glob('.*'))
-    np.testing.assert_array_equal(Generator(str(cwd / 'checkpoints/tiny'))(wide), iio.imread(cwd / 'drawn/wide.png'))
-
-    # One that cannot be written is named and the others go on; no two outputs have one name.
-    shutil.rmtree(photos)
-    for name in 'a.png', 'a.jpg', 'a.png.png', 'gray.png':
-        photos.mkdir(exist_ok=True)
-        iio.imwrite(photos / name, gradient)
-    (cwd / 'named/a.jpg.png').mkdir(parents=True)
-    output = run(cwd, 'test.py', '--name', 'tiny', '--input', 'my photos', '--output', 'named', '--overwrite', status=1)
-    assert 'named/a.jpg.png could not be written' in output and '3 pictures in named' in output
-    assert sorted(p.name for p in (cwd / 'named').iterdir() if p.is_file()) == ['a.png.png', 'a.png.png.png',
-                                                                               'gray.png.png']
-    # A picture is never replaced by its own output.
-    before = (photos / 'gray.png').read_bytes()
-    for args in ['--input', 'my photos', '--output', 'my photos/'], ['--input', 'my photos/gray.png', '--output',
-                                                                    'my photos', '--overwrite']:
-        assert 'give another' in run(cwd, 'test.py', '--name', 'tiny', *args, status=1)
-    assert (photos / 'gray.png').read_bytes() == before
-
-
-def test_fid_on_request(unbroken, tmp_path):
-    cwd, _ = unbroken
-    with tf.Graph().as_default() as graph:
-        x = tf.placeholder(tf.float32, [None, None, None, 3], name='ExpandDims')
-        tf.nn.avg_pool(tf.image.resize_bilinear(x, [1, 1]), 1, 1, 'VALID', name='pool_3')
-        (tmp_path / 'graph.pb').write_bytes(graph.as_graph_def().SerializeToString())
-    output = run(cwd, 'test.py', '--name', 'tiny', '--output', 'fid', '--fid', '--inception', f'{tmp_path}/graph.pb')
-    results = json.loads((cwd / 'fid/metrics.json').read_text())
-    assert f'FID {results["fid"]:.2f}  KID {results["kid"]:.5f}  of 3 images; under 2,000 they say little' in output
-    features = [[np.float64(part[0, 0]) for part in np.split(iio.imread(cwd / f'fid/compare/{i}.png'), 3, axis=1)[1:]]
-                for i in range(3)]
-    assert results['fid'] == pytest.approx(fid.distances(features)['fid'])
-    assert 'FID' in (cwd / 'fid/index.html').read_text()
-
-
-@pytest.mark.parametrize('args, message', [
-    ([], 'give --name RUN'), (['--name', 'x', '--input', 'y'], '--input needs a FILE'),
-    (['--name', 'x', '--input', 'y', '--output', 'z', '--fid'], '--fid is for pairs'),
-    (['--checkpoint', 'x', '--best', 'l1'], '--best picks the checkpoint'),
-    (['--name', 'x'], 'checkpoints/x/options.json: no such file'),
-    (['--name', 'x', '--input', 'y', '--output', 'z', '--tile', '0'], 'argument --tile'),
-    (['--name', 'x', '--tile', '256'], '--tile goes with --input'),
-    (['--name', 'x', '--input', '', '--output', 'y'], '--input needs'),
-    (['--name', 'x', '--inception', 'y'], '--inception goes with --fid'),
-    (['--name', 'x', '--best', 'l1'], 'options.json: no such file'),
-    (['--name', 'x', '--input', 'y', '--output', 'z', '--tile', '100'], 'multiple of 256')])
-def test_mistakes_at_test_time_are_named(args, message, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises((SystemExit, Exception)) as raised:
-        test.main(test.parse(args))
-    assert message in capsys.readouterr().err + str(raised.value)
 
 
 def test_a_signal_while_the_page_is_written_loses_nothing(tmp_path, monkeypatch):

@@ -1,0 +1,45 @@
+"""The scripts as a user starts them, on networks of base width 1, and what a run has left."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TINY = '--base_filters 1 --batch_size 3 --log_every 1 --samples 2 --save_every 1 --validate_every 1 --name tiny'.split()
+
+
+def start(cwd, script, *args):
+    """The script as a process in its own folder, with nothing on the terminal but what it says."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith('TF_')}
+    return subprocess.Popen([sys.executable, os.path.join(ROOT, script), *args], cwd=cwd, env=environment, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def run(cwd, script, *args, status=0):
+    process = start(cwd, script, *args)
+    output = process.communicate(timeout=300)[0]
+    assert process.returncode == status, output
+    return output
+
+
+def variables(cwd):
+    """All variables and optimiser slots of the newest checkpoint, and its step."""
+    step = max(int(p.stem.removeprefix('model-')) for p in (cwd / 'checkpoints/tiny').glob('*.index'))
+    reader = tf.train.load_checkpoint(str(cwd / f'checkpoints/tiny/model-{step}'))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}, step
+
+
+def assert_same_run(one, other):
+    """The same variables, slots, step, samples and metrics, to the bit."""
+    (a, step), (b, again) = variables(one), variables(other)
+    assert step == again and a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+    metrics = [(cwd / 'checkpoints/tiny/metrics.jsonl').read_bytes() for cwd in (one, other)]
+    assert metrics[0] == metrics[1]
+    samples = [sorted((cwd / 'samples/tiny').glob('*.png')) for cwd in (one, other)]
+    assert [p.name for p in samples[0]] == [p.name for p in samples[1]]
+    assert all(p.read_bytes() == q.read_bytes() for p, q in zip(*samples))
