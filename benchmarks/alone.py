@@ -130,7 +130,7 @@ def data_sizes(folder):
 def testing(folder, rounds, images=100):
     """Milliseconds an image: test.py's network alone, and test.py whole (read, network, PNGs, metrics), by turns.
 
-    And those of one core, which add up over the cores.
+    And the CPU time of all threads of each.
     """
     sys.path[:0] = [ROOT]
     folder, python = os.path.abspath(folder), sys.executable
@@ -155,15 +155,15 @@ def testing(folder, rounds, images=100):
         def whole():
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 test.evaluate(opts, generator, 'pairs')
-        times = {name: [] for what in ('network alone', 'test.py') for name in (what, what + ', one core')}
+        times = {name: [] for what in ('network alone', 'test.py') for name in (what, what + ', CPU time')}
         alone()
         for number in range(rounds):
             for name, run in (('network alone', alone), ('test.py', whole))[::(-1) ** number]:
                 shutil.rmtree('samples/pairs/test', ignore_errors=True)      # to replace a file takes longer
-                start, core = time.perf_counter(), time.process_time()
+                start, cpu = time.perf_counter(), time.process_time()
                 run()
                 times[name].append((time.perf_counter() - start) / images * 1000)
-                times[name + ', one core'].append((time.process_time() - core) / images * 1000)
+                times[name + ', CPU time'].append((time.process_time() - cpu) / images * 1000)
         return times
 
 

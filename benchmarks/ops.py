@@ -5,6 +5,7 @@ import math
 import os
 import sys
 
+WARM_UP = 2         # steps that do not count
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 #        part of the op's name     what it is; the first that fits
 KINDS = [('Conv2DBackpropFilter', 'filter gradients'),
@@ -22,15 +23,21 @@ KINDS = [('Conv2DBackpropFilter', 'filter gradients'),
 
 
 def gflop(op):
-    """The multiplications and additions of an op of the graph, or None where it is no convolution or product."""
+    """The multiplications and additions of an op of the graph, or None where it is no convolution or product.
+
+    Those of a convolution, and of its two gradients, are two for each value of the smaller image and each weight that
+    makes it.
+    """
     def size(tensor):
         return math.prod(tensor.shape.as_list())
-    if op.type == 'Conv2D':
-        return 2 * size(op.outputs[0]) * size(op.inputs[1]) / op.inputs[1].shape[3] / 1e9
-    if op.type == 'Conv2DBackpropInput':
-        return 2 * size(op.inputs[2]) * size(op.inputs[1]) / op.inputs[1].shape[3] / 1e9
-    if op.type == 'Conv2DBackpropFilter':
-        return 2 * size(op.inputs[2]) * size(op.outputs[0]) / op.outputs[0].shape[3] / 1e9
+    if op.type == 'BiasAdd':        # where Grappler has fused it with the convolution before it, the name is this
+        op = op.inputs[0].op
+    image_and_weights = {'Conv2D': lambda: (op.outputs[0], op.inputs[1]),
+                         'Conv2DBackpropInput': lambda: (op.inputs[2], op.inputs[1]),
+                         'Conv2DBackpropFilter': lambda: (op.inputs[2], op.outputs[0])}
+    if op.type in image_and_weights:
+        image, weights = image_and_weights[op.type]()
+        return 2 * size(image) * size(weights) / weights.shape[3] / 1e9
     if 'MatMul' in op.type:
         transposed = op.get_attr('transpose_a' if op.type == 'MatMul' else 'adj_x')
         return 2 * size(op.outputs[0]) * op.inputs[0].shape[-2 if transposed else -1] / 1e9
@@ -55,30 +62,31 @@ def traced(precision, rounds, batch_size=4, size=256, base_filters=64):
     model = build_model(source, target, base_filters=base_filters, precision=precision)
     sess, graph = tf.Session(config=devices.session_config()), tf.get_default_graph()
     sess.run(tf.global_variables_initializer())
-    names, shortest, shapes = {op.name: op for op in graph.get_operations()}, {}, {}
-    for number in range(2 + rounds):
+    built, shortest, row_of = {op.name: op for op in graph.get_operations()}, {}, {}
+    for number in range(WARM_UP + rounds):
         record = tf.RunMetadata()
         sess.run([model.train_op, model.losses, model.norms], run_metadata=record,
                  options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE))
-        for node in (node for device in record.step_stats.dev_stats if number >= 2 for node in device.node_stats):
+        if number < WARM_UP:
+            continue
+        for node in (node for device in record.step_stats.dev_stats for node in device.node_stats):
             kind = node.timeline_label.split('=')[-1].split('(')[0].strip().replace('_Mkl', '').replace('Native', '')
             shape = [dim.size for dim in node.output[0].tensor_description.shape.dim] if node.output else []
             seconds = (node.op_end_rel_micros - node.op_start_rel_micros) / 1e6
             shortest[node.node_name] = min(seconds, shortest.get(node.node_name, seconds))
-            shapes[node.node_name] = kind, tuple(shape)
-    groups = collections.defaultdict(lambda: [0, 0, 0])
+            row_of[node.node_name] = kind, tuple(shape)
+    rows = collections.defaultdict(list)
     for name, seconds in shortest.items():
-        group = groups[shapes[name]]
-        work = gflop(names[name]) if name in names else None
-        group[0] += 1
-        group[1] += seconds
-        group[2] = None if work is None or group[2] is None else group[2] + work
-    return sorted(([kind, shape, *group] for (kind, shape), group in groups.items()), key=lambda row: -row[3])
+        computes = 'Conv' in row_of[name][0] or 'MatMul' in row_of[name][0]
+        rows[row_of[name]].append((seconds, gflop(built[name]) if computes and name in built else None))
+    summed = [[kind, shape, len(times), sum(times), None if None in work else sum(work)]
+              for (kind, shape), (times, work) in ((row, zip(*values)) for row, values in rows.items())]
+    return sorted(summed, key=lambda row: -row[3])
 
 
 def kinds(rows):
-    """Rows of traced(): kind -> seconds, the longest first."""
-    total = collections.Counter()
+    """Rows of traced(): kind -> seconds, the longest first; 0 for what is not among them."""
+    total = collections.Counter(dict.fromkeys((kind for _, kind in KINDS), 0))
     for op, _, _, seconds, _ in rows:
         total[next(kind for part, kind in KINDS if part in op)] += seconds
     return dict(total.most_common())

@@ -1,8 +1,9 @@
 """The 4x4 convolutions, in other ways where these are faster on a CPU: docs/benchmarks.md has what each gives.
 
-oneDNN's run at the rate of a matrix product, but not for few pixels, for few channels, nor for filter gradients: these
-are matrix products here. One at stride 1 needs 9/16 of its multiplications. On a GPU, where none of this was measured,
-cuDNN does the last two. x is [N, H, W, C] in float32 or bfloat16, and so is the result; w is in any float type.
+oneDNN's run at the rate of a matrix product, but not for few pixels, for few channels, nor for the filter gradients of
+many: these are matrix products here. At stride 1 nine products need three fifths of the multiplications. On a GPU,
+where none of this was measured, cuDNN does filter gradients and stride 1. x is [N, H, W, C] in float32 or bfloat16, and
+so is the result; w is in any float type.
 """
 
 import tensorflow.compat.v1 as tf
@@ -48,24 +49,27 @@ def conv_of_few_pixels(x, w):
     (_, h, width, c), k = x.shape, w.shape[3]
     h, width = h // 2, width // 2
     x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
-    rows = tf.unstack(tf.reshape(x, [-1, h + 1, 2, width + 1, 2 * c]), axis=2)      # of the blocks
+    rows = tf.unstack(tf.reshape(x, [-1, h + 1, 2, width + 1, 2 * c]), axis=2)      # of the blocks: first, second
     x = tf.concat([tf.slice(row, [0, i, j, 0], [-1, h, width, -1]) for i in (0, 1) for row in rows for j in (0, 1)], 3)
     return tf.reshape(product(tf.reshape(x, [-1, 16 * c]), tf.reshape(w, [16 * c, k])), [-1, h, width, k])
 
 
 def conv_by_nine(x, w):
-    """conv at stride 1 with 9/16 of its multiplications, H and W even: nine products of patches of 2x2 pixels.
+    """conv at stride 1, H and W even, as nine products of patches of 2x2 pixels: 9/16 of the multiplications, and 0.6
+    with the last row and column, which are cut off.
 
-    Winograd's F(2, 2) in both axes (Lavin & Gray, CVPR 2016, section 4), of every other pixel and every other tap. Of
-    the even and the odd pixels x0 and x1, x2 the even ones but the first, and the taps w0 and w1, in one axis
+    Winograd's F(2, 2) in both axes (Lavin & Gray, CVPR 2016, section 4), on every other pixel and every other tap. In
+    one axis, with x0 and x1 the even and the odd pixels, x2 the even ones from the second on, w0 and w1 the even and
+    the odd taps, and * the convolution of these,
         the even outputs are  x0 * w0 + x1 * w1 = (x0 - x1) * w0 + x1 * (w0 + w1),
         the odd ones          x1 * w0 + x2 * w1 = x1 * (w0 + w1) - (x1 - x2) * w1.
     In bfloat16 the result is off by 0.7 % (root mean square, of noise), that of one convolution by 0.3 %.
     """
     def pixels(even, odd, axis):
         count = even.shape[axis] - 1
-        (x0, _), (x1, _), (_, x2) = (tf.split(x, sizes, axis) for x, sizes in (
-            (even, [count, 1]), (odd, [count, 1]), (even, [1, count])))
+        x0, _ = tf.split(even, [count, 1], axis)
+        _, x2 = tf.split(even, [1, count], axis)
+        x1, _ = tf.split(odd, [count, 1], axis)
         return x0 - x1, x1, x1 - x2
 
     def taps(even, odd):
@@ -75,16 +79,18 @@ def conv_by_nine(x, w):
         return first + both, both - last
 
     (_, height, width, c), k = x.shape, w.shape[3]
-    h, v = height // 2, width // 2
+    rows, columns = height // 2, width // 2
     x = tf.pad(x, [[0, 0], [1, 3], [1, 3], [0, 0]])     # two more than are needed, for an even number of outputs
-    x = tf.stack([pixel for rows in pixels(*tf.unstack(tf.reshape(x, [-1, h + 2, 2, v + 2, 2, c]), axis=2), axis=1)
-                  for pixel in pixels(*tf.unstack(rows, axis=3), axis=2)])
-    x = tf.concat([tf.slice(x, [0, 0, i, j, 0], [-1, -1, h, v, -1]) for i in (0, 1) for j in (0, 1)], axis=4)
-    w = tf.stack([tap for rows in taps(*tf.unstack(tf.reshape(w, [2, 2, 2, 2, c, k]), axis=1))
-                  for tap in taps(*tf.unstack(rows, axis=2))])
+    x = tf.reshape(x, [-1, rows + 2, 2, columns + 2, 2, c])
+    x = tf.stack([pixel for row in pixels(*tf.unstack(x, axis=2), axis=1)
+                  for pixel in pixels(*tf.unstack(row, axis=3), axis=2)])
+    x = tf.concat([tf.slice(x, [0, 0, i, j, 0], [-1, -1, rows, columns, -1]) for i in (0, 1) for j in (0, 1)], axis=4)
+    w = tf.reshape(w, [2, 2, 2, 2, c, k])       # the taps of a patch [i, even or odd, j, even or odd]
+    w = tf.stack([tap for row in taps(*tf.unstack(w, axis=1)) for tap in taps(*tf.unstack(row, axis=2))])
     y = tf.matmul(tf.reshape(x, [9, -1, 4 * c]), tf.reshape(tf.cast(w, x.dtype), [9, 4 * c, k]))
-    y = [part for row in outputs(*tf.unstack(tf.reshape(y, [3, 3, -1, h, v, k]))) for part in outputs(*tf.unstack(row))]
-    return tf.slice(tf.depth_to_space(tf.concat(y, axis=3), 2), [0, 0, 0, 0], [-1, height - 1, width - 1, -1])
+    y = tf.reshape(y, [3, 3, -1, rows, columns, k])
+    y = tf.concat([part for row in outputs(*tf.unstack(y)) for part in outputs(*tf.unstack(row))], axis=3)
+    return tf.slice(tf.depth_to_space(y, 2), [0, 0, 0, 0], [-1, height - 1, width - 1, -1])
 
 
 def conv_to_few_channels(x, w):

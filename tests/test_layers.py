@@ -15,17 +15,33 @@ def run(fetches, feed=None):
         return sess.run(fetches, feed)
 
 
-@pytest.mark.parametrize('rows, stride, channels, width', [
-    (20, 2, 3, 5), (8, 1, 3, 9), (7, 1, 128, 128),                      # convolutions
-    (16, 2, 3, 5), (2, 2, 3, 5), (8, 1, 3, 2), (8, 1, 3, 1),            # products
-    (8, 1, 128, 128), (2, 1, 130, 200)])                                # by nine
-def test_conv(rows, stride, channels, width):
+@pytest.mark.parametrize('way, rows, stride, channels, width', [
+    ('convolution', 20, 2, 3, 5), ('convolution', 8, 1, 3, 9), ('convolution', 7, 1, 128, 128),
+    ('product', 16, 2, 3, 5), ('product', 2, 2, 3, 5), ('product', 8, 1, 3, 2), ('product', 8, 1, 3, 1),
+    ('nine products', 8, 1, 128, 128), ('nine products', 2, 1, 130, 200)])
+def test_conv(way, rows, stride, channels, width, monkeypatch):
+    monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: [])
     x = RANDOM.normal(size=[2, rows, 6, channels]).astype('f')
     y = conv(tf.constant(x), 'c', width, stride)
+    assert ways() == {way}
     [w] = tf.trainable_variables()
     y, w = run([y, w])
     assert y.shape == ((2, rows // 2, 3, width) if stride == 2 else (2, rows - 1, 5, width))
-    np.testing.assert_allclose(y, reference.conv(x.astype('d'), w, stride), atol=1e-5)
+    np.testing.assert_allclose(y, reference.conv(x.astype('d'), w, stride), atol=1e-6 if channels < 128 else 1e-5)
+
+
+def ways():
+    """What the convolutions of the graph are made of."""
+    names = {'Conv2D': 'convolution', 'Conv2DBackpropInput': 'convolution'}
+    products = {1: 'product', 9: 'nine products'}
+    return {products[op.outputs[0].shape[0]] if 'MatMul' in op.type else names[op.type]
+            for op in tf.get_default_graph().get_operations() if 'MatMul' in op.type or op.type in names}
+
+
+def test_a_gpu_keeps_its_own_at_stride_1(monkeypatch):
+    monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: ['GPU'])
+    conv(tf.zeros([2, 8, 8, 128]), 'c', 128, stride=1)
+    assert ways() == {'convolution'}
 
 
 @pytest.mark.parametrize('rows, width', [(20, 9), (8, 9), (1, 9), (20, 3)])      # convolution; products
@@ -40,8 +56,9 @@ def test_deconv(rows, width):
 
 @pytest.mark.parametrize('dtype', [tf.float32, tf.bfloat16])
 @pytest.mark.parametrize('layer, rows, stride, width', [
-    ('conv', 18, 2, 128), ('conv', 5, 1, 128), ('deconv', 10, 2, 128),      # convolutions; by nine; and products:
-    ('conv', 6, 1, 128), ('conv', 8, 2, 128), ('conv', 5, 1, 1), ('deconv', 4, 2, 128), ('deconv', 10, 2, 3)])
+    ('conv', 18, 2, 128), ('conv', 5, 1, 128), ('deconv', 10, 2, 128),                  # convolutions
+    ('conv', 8, 2, 128), ('conv', 5, 1, 1), ('deconv', 4, 2, 128), ('deconv', 10, 2, 3),        # products
+    ('conv', 6, 1, 128)])                                                               # nine of them
 def test_gradients(layer, rows, stride, width, dtype, monkeypatch):
     """Of small integers, w too, so that float32 holds all of it exactly, and bfloat16 the weights' gradients."""
     near = {tf.float32: {'rtol': 0, 'atol': 0}, tf.bfloat16: {'rtol': 1e-2, 'atol': 1}}[dtype]
