@@ -6,6 +6,7 @@ import os
 import sys
 
 WARM_UP = 2         # steps that do not count
+LONGEST = 16
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 #        part of the op's name     what it is; the first that fits
 KINDS = [('Conv2DBackpropFilter', 'filter gradients'),
@@ -45,10 +46,8 @@ def gflop(op):
 
 
 def traced(precision, rounds, batch_size=4, size=256, base_filters=64):
-    """[[op, shape of its result, how many, seconds of them all, GFLOP of them all or None]], the longest first.
-
-    The shortest time of each op in so many steps.
-    """
+    """The shortest time of each op in so many steps: {'kinds': as kinds(), 'longest': the first LONGEST of all rows
+    [op, shape of its result, how many, seconds of them all, GFLOP of them all or None], the longest first}."""
     sys.path[:0] = [ROOT]
     import pix2pix  # noqa: F401
     # isort: split
@@ -81,11 +80,12 @@ def traced(precision, rounds, batch_size=4, size=256, base_filters=64):
         rows[row_of[name]].append((seconds, gflop(built[name]) if computes and name in built else None))
     summed = [[kind, shape, len(times), sum(times), None if None in work else sum(work)]
               for (kind, shape), (times, work) in ((row, zip(*values)) for row, values in rows.items())]
-    return sorted(summed, key=lambda row: -row[3])
+    summed.sort(key=lambda row: -row[3])
+    return {'kinds': kinds(summed), 'longest': summed[:LONGEST]}
 
 
 def kinds(rows):
-    """Rows of traced(): kind -> seconds, the longest first; 0 for what is not among them."""
+    """Rows: kind -> seconds, the longest first; 0 for what is not among them."""
     total = collections.Counter(dict.fromkeys((kind for _, kind in KINDS), 0))
     for op, _, _, seconds, _ in rows:
         total[next(kind for part, kind in KINDS if part in op)] += seconds

@@ -7,7 +7,6 @@ import statistics
 import jinja2
 import matplotlib
 from alone import BATCH, BESIDE, STEPS
-from ops import kinds
 from peers import HERE
 
 matplotlib.use('svg')
@@ -121,7 +120,7 @@ def write(results):
     median = statistics.median
     text = environment.get_template('page.md').render(
         results=results, spread=spread, summary=summary, ours_and_best=ours_and_best, median=median, min=min,
-        rate=lambda figures: median(figures['matrix_gflops']), beside=BESIDE, steps=STEPS, batch=BATCH, kinds=kinds,
+        rate=lambda figures: median(figures['matrix_gflops']), beside=BESIDE, steps=STEPS, batch=BATCH,
         aims=aims(results), beside_share=beside_share, earlier=earlier)
     with open(os.path.join(DOCS, 'benchmarks.md'), 'w') as file:
         file.write(text)
