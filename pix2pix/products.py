@@ -10,14 +10,15 @@ import tensorflow.compat.v1 as tf
 
 SMALL = 8           # rows of the smaller image up to which a product is faster
 NARROW = 3          # channels of the result, of pictures and logits, for which it is faster
-WIDE = 128          # channels from which the products are faster: of filter gradients and at stride 1
+WIDE = 64           # channels from which the products of a filter gradient are faster
+WIDER = 128         # channels from which the nine products at stride 1 are
 BY_PRODUCT = {'Conv2D': 'ConvByProduct', 'Conv2DBackpropInput': 'DeconvByProduct'}      # their gradients, below
 
 
 def conv(x, w, stride):
     """Convolution by w [4, 4, C, K], one zero pixel a side: H x W -> H/2 x W/2 at stride 2, H-1 x W-1 at stride 1."""
     (_, height, width, c), k = x.shape, w.shape[3]
-    if stride == 1 and on_cpu() and min(c, k) >= WIDE and height % 2 == width % 2 == 0:
+    if stride == 1 and on_cpu() and min(c, k) >= WIDER and height % 2 == width % 2 == 0:
         return conv_by_nine(x, w)
     w = tf.cast(w, x.dtype)
     if stride == 2 and height <= 2 * SMALL:
@@ -139,15 +140,15 @@ def deconv_gradient(op, dy):
 def filter_gradient(x, dy, strides, padding):
     """The gradient of a 4x4 convolution's weights, [4, 4, C, K]: x [N, H, W, C] its input, dy [N, H', W', K].
 
-    A matrix product a tap; at stride 2 those of the four pixels of a block are one product.
+    At stride 2 four products, each of all four pixels of a block of 2x2. dy is put on the grid of the blocks, which has
+    a row and a column more: then each product takes the blocks from another row of the matrix on, without a copy.
     """
-    (_, height, width, k), c, stride = dy.shape, x.shape[3], strides[1]
-    if c < WIDE or k < WIDE:
+    (_, _, width, k), c = dy.shape, x.shape[3]
+    if strides[1] == 1 or min(c, k) < WIDE:
         return tf.nn.conv2d_backprop_filter(x, [4, 4, c, k], dy, strides, padding)
-    if stride == 2:
-        x = tf.space_to_depth(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 2)
-    taps, dy = 4 // stride, tf.reshape(dy, [-1, k])
-    dw = tf.stack([tf.matmul(tf.reshape(x[:, i:i + height, j:j + width], [-1, stride ** 2 * c]), dy, transpose_a=True)
-                   for i in range(taps) for j in range(taps)])
-    dw = tf.reshape(dw, [taps, taps, stride, stride, c, k])
+    blocks = tf.reshape(tf.space_to_depth(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 2), [-1, 4 * c])
+    dy = tf.reshape(tf.pad(dy, [[0, 0], [0, 1], [0, 1], [0, 0]]), [-1, k])
+    count, shifts = tf.shape(dy)[0], (0, 1, width + 1, width + 2)
+    dw = tf.stack([tf.matmul(blocks[shift:], dy[:count - shift], transpose_a=True) for shift in shifts])
+    dw = tf.reshape(dw, [2, 2, 2, 2, c, k])     # [row and column of the block, row and column in it]
     return tf.reshape(tf.transpose(dw, [0, 2, 1, 3, 4, 5]), [4, 4, c, k])
