@@ -63,8 +63,9 @@ def test_gradients(layer, rows, stride, width, dtype, monkeypatch):
     """Of small integers, w too, so that float32 holds all of it exactly, and bfloat16 the weights' gradients."""
     near = {tf.float32: {'rtol': 0, 'atol': 0}, tf.bfloat16: {'rtol': 1e-2, 'atol': 1}}[dtype]
     monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: [])
-    out = {'conv': rows // stride - stride % 2, 'deconv': 2 * rows}[layer]
-    x, dy = (RANDOM.randint(-1, 2, [1, *shape]) for shape in ([rows, rows, 128], [out, out, width]))
+    inner = rows, rows + 2
+    outer = [{'conv': size // stride - stride % 2, 'deconv': 2 * size}[layer] for size in inner]
+    x, dy = (RANDOM.randint(-1, 2, [2, *shape]) for shape in ([*inner, 128], [*outer, width]))
     at, slope = (tf.constant(value, dtype) for value in (x, dy))
     y = {'conv': lambda: conv(at, 'l', width, stride), 'deconv': lambda: deconv(at, 'l', width)}[layer]()
     [w] = tf.trainable_variables()
