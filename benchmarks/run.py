@@ -24,6 +24,11 @@ def version(python, package):
                           capture_output=True, text=True).stdout.strip()
 
 
+def commit():
+    return subprocess.run(['git', '-C', HERE, 'rev-parse', '--short', 'HEAD'], capture_output=True,
+                          text=True).stdout.strip() or 'unknown'
+
+
 def cpu():
     with open('/proc/cpuinfo') as file:
         text = file.read()
@@ -73,7 +78,7 @@ def main():
             results = json.load(file)
     for name in opts.only or measure:
         print(f'{time.strftime("%H:%M:%S")} {name}', flush=True)
-        results[name] = {'date': time.strftime('%Y-%m-%d'), 'cpu': cpu(), 'rounds': opts.rounds,
+        results[name] = {'date': time.strftime('%Y-%m-%d'), 'commit': commit(), 'cpu': cpu(), 'rounds': opts.rounds,
                          'tensorflow': version(sys.executable, 'tensorflow'), 'torch': version(opts.torch, 'torch'),
                          'figures': measure[name]()}
         with open(RESULTS, 'w') as file:
