@@ -5,9 +5,10 @@ import math
 import os
 import sys
 
+from peers import HERE
+
 WARM_UP = 2         # steps that do not count
 LONGEST = 16
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 #        part of the op's name     what it is; the first that fits
 KINDS = [('Conv2DBackpropFilter', 'filter gradients'),
          ('Conv2DBackpropInput',  'input gradients and transposed convolutions'),
@@ -48,7 +49,7 @@ def gflop(op):
 def traced(precision, rounds, batch_size=4, size=256, base_filters=64):
     """The shortest time of each op in so many steps: {'kinds': as kinds(), 'longest': the first LONGEST of all rows
     [op, shape of its result, how many, seconds of them all, GFLOP of them all or None], the longest first}."""
-    sys.path[:0] = [ROOT]
+    sys.path[:0] = [os.path.dirname(HERE)]
     import pix2pix  # noqa: F401
     # isort: split
     import tensorflow.compat.v1 as tf

@@ -10,6 +10,7 @@ from alone import BATCH, BESIDE, STEPS
 from peers import HERE
 
 matplotlib.use('svg')
+matplotlib.rcParams['svg.hashsalt'] = 'growth'      # the same names every time: no difference without one
 from matplotlib import pyplot  # noqa: E402  after the choice of its backend
 
 DOCS = os.path.join(os.path.dirname(HERE), 'docs')

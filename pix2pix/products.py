@@ -12,6 +12,7 @@ SMALL = 8           # rows of the smaller image up to which a product is faster
 NARROW = 3          # channels of the result, of pictures and logits, for which it is faster
 WIDE = 64           # channels from which the products of a filter gradient are faster
 WIDER = 128         # channels from which the nine products at stride 1 are
+STRIDES = [1, 2, 2, 1]
 BY_PRODUCT = {'Conv2D': 'ConvByProduct', 'Conv2DBackpropInput': 'DeconvByProduct'}      # their gradients, below
 
 
@@ -21,14 +22,13 @@ def conv(x, w, stride):
     if stride == 1 and on_cpu() and min(c, k) >= WIDER and height % 2 == width % 2 == 0:
         return conv_by_nine(x, w)
     w = tf.cast(w, x.dtype)
-    if stride == 2 and height <= 2 * SMALL:
-        return conv_of_few_pixels(x, w)
     if stride == 1:     # 'SAME' would pad 1 and 2 here; at stride 2 it pads one a side
         x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
-    if stride == 1 and k <= NARROW:
-        return conv_to_few_channels(x, w)
+        return conv_to_few_channels(x, w) if k <= NARROW else tf.nn.conv2d(x, w, 1, 'VALID')
+    if height <= 2 * SMALL:
+        return conv_of_few_pixels(x, w)
     with gradients_by_product():
-        return tf.nn.conv2d(x, w, stride, 'VALID' if stride == 1 else 'SAME')
+        return tf.nn.conv2d(x, w, 2, 'SAME')
 
 
 def deconv(x, w):
@@ -119,33 +119,31 @@ def on_cpu():
 
 
 def gradients_by_product():
-    """On a CPU the gradients of what is built within are those below."""
+    """On a CPU the gradients of what is built within, at stride 2, are those below."""
     return tf.get_default_graph().gradient_override_map(BY_PRODUCT if on_cpu() else {})
 
 
 @tf.RegisterGradient('ConvByProduct')
 def conv_gradient(op, dy):
     x, w = op.inputs
-    strides, padding = op.get_attr('strides'), op.get_attr('padding')
-    return tf.nn.conv2d_backprop_input(tf.shape(x), w, dy, strides, padding), filter_gradient(x, dy, strides, padding)
+    return tf.nn.conv2d_backprop_input(tf.shape(x), w, dy, STRIDES, 'SAME'), filter_gradient(x, dy)
 
 
 @tf.RegisterGradient('DeconvByProduct')
 def deconv_gradient(op, dy):
     _, w, x = op.inputs
-    strides, padding = op.get_attr('strides'), op.get_attr('padding')
-    return None, filter_gradient(dy, x, strides, padding), tf.nn.conv2d(dy, w, strides, padding)
+    return None, filter_gradient(dy, x), tf.nn.conv2d(dy, w, STRIDES, 'SAME')
 
 
-def filter_gradient(x, dy, strides, padding):
-    """The gradient of a 4x4 convolution's weights, [4, 4, C, K]: x [N, H, W, C] its input, dy [N, H', W', K].
+def filter_gradient(x, dy):
+    """The gradient of weights [4, 4, C, K] at stride 2: x [N, H, W, C] the convolution's input, dy [N, H/2, W/2, K].
 
-    At stride 2 four products, each of all four pixels of a block of 2x2. dy is put on the grid of the blocks, which has
-    a row and a column more: then each product takes the blocks from another row of the matrix on, without a copy.
+    Four products, each of all four pixels of a block of 2x2. dy is put on the grid of the blocks, which has a row and a
+    column more: then each product takes the blocks from another row of the matrix on, without a copy.
     """
     (_, _, width, k), c = dy.shape, x.shape[3]
-    if strides[1] == 1 or min(c, k) < WIDE:
-        return tf.nn.conv2d_backprop_filter(x, [4, 4, c, k], dy, strides, padding)
+    if min(c, k) < WIDE:
+        return tf.nn.conv2d_backprop_filter(x, [4, 4, c, k], dy, STRIDES, 'SAME')
     blocks = tf.reshape(tf.space_to_depth(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 2), [-1, 4 * c])
     dy = tf.reshape(tf.pad(dy, [[0, 0], [0, 1], [0, 1], [0, 0]]), [-1, k])
     count, shifts = tf.shape(dy)[0], (0, 1, width + 1, width + 2)
