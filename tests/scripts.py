@@ -28,8 +28,13 @@ def run(cwd, script, *args, status=0):
 def variables(cwd):
     """All variables and optimiser slots of the newest checkpoint, and its step."""
     step = max(int(p.stem.removeprefix('model-')) for p in (cwd / 'checkpoints/tiny').glob('*.index'))
-    reader = tf.train.load_checkpoint(str(cwd / f'checkpoints/tiny/model-{step}'))
-    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}, step
+    return variables_of(cwd / f'checkpoints/tiny/model-{step}'), step
+
+
+def variables_of(prefix):
+    """All variables and optimiser slots of one checkpoint."""
+    reader = tf.train.load_checkpoint(str(prefix))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
 def assert_same_run(one, other):

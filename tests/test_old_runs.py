@@ -1,0 +1,62 @@
+"""Runs of earlier versions are carried on and drawn. tests/old_run is what commit 4f4b7f5 left after its third step,
+and, in `expected`, what the same commit went on to: two AVX2 cores, TensorFlow 2.21.0, float32."""
+
+import io
+import pathlib
+import shutil
+import subprocess
+import sys
+import tarfile
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from tests.conftest import draw_pairs
+from tests.scripts import ROOT, TINY, assert_same_run, run, variables, variables_of
+
+OLD = pathlib.Path(__file__).parent / 'old_run'
+TRAIN = ['--dataset', 'pairs', *TINY, '--keep_best', 'ssim', '--precision', 'float32', '--epochs']
+
+
+@pytest.fixture
+def old_run(tmp_path):
+    shutil.copytree(OLD, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def test_a_run_of_4f4b7f5_is_carried_on(old_run):
+    """Other CPUs round otherwise, so that here the steps are only near; the next test asks for the same bits."""
+    before, _ = variables(old_run)
+    assert '7 steps, 3 of them done' in run(old_run, 'train.py', *TRAIN, '3')
+    after, step = variables(old_run)
+    expected = variables_of(old_run / 'expected/model-7')
+    assert step == 7 and after.keys() == expected.keys() == before.keys()
+    for name in expected:
+        moved = np.linalg.norm(expected[name] - before[name])
+        assert np.linalg.norm(after[name] - expected[name]) <= 0.02 * moved + 1e-6, name
+    lines = [(old_run / folder / 'metrics.jsonl').read_text().splitlines()[:3]
+             for folder in ('checkpoints/tiny', 'expected')]
+    assert lines[0] == lines[1]
+
+
+def test_a_run_of_4f4b7f5_is_drawn(old_run):
+    run(old_run, 'test.py', '--name', 'tiny', '--dataset', 'pairs', '--limit', '1', '--output', 'drawn')
+    drawn, expected = iio.imread(old_run / 'drawn/output/0.png'), iio.imread(old_run / 'expected/drawn-0.png')
+    assert np.abs(drawn.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.faults
+def test_the_bits_are_those_of_4f4b7f5(tmp_path):
+    """The old version itself trains on beside the new one, on the same machine."""
+    archive = subprocess.run(['git', '-C', ROOT, 'archive', '4f4b7f5'], capture_output=True)
+    if archive.returncode:
+        pytest.skip('no history in this checkout')
+    tarfile.open(fileobj=io.BytesIO(archive.stdout)).extractall(tmp_path / 'code', filter='data')
+    old, new = tmp_path / 'old', tmp_path / 'new'
+    draw_pairs(old / 'pairs', train=7, val=3)
+    subprocess.run([sys.executable, tmp_path / 'code/train.py', *TRAIN, '1'], cwd=old, check=True, timeout=300)
+    shutil.copytree(old, new)
+    subprocess.run([sys.executable, tmp_path / 'code/train.py', *TRAIN, '3'], cwd=old, check=True, timeout=300)
+    run(new, 'train.py', *TRAIN, '3')
+    assert_same_run(old, new)
