@@ -11,8 +11,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from pix2pix import decode
-from pix2pix.images import GRAY, upright
+from pix2pix.images import decode
+from pix2pix.images.arrays import GRAY, upright
 
 EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
 

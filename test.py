@@ -17,8 +17,14 @@ from tqdm import tqdm
 
 import reader
 from datasets.download import fetch
-from pix2pix import checkpoint, devices, fid, files, images, large, log, metrics, report, run
+from pix2pix import devices, files
 from pix2pix.flags import adder, natural
+from pix2pix.images import arrays as images
+from pix2pix.images import large
+from pix2pix.metrics import fid
+from pix2pix.metrics import pixels as metrics
+from pix2pix.run import checkpoint, log, report
+from pix2pix.run import folder as run
 
 
 def parse(args=None):

@@ -15,12 +15,18 @@ import tensorflow.compat.v1 as tf
 
 import reader
 from datasets import catalogue
-from pix2pix import checkpoint, cluster, devices, images, launch, log, metrics, report, run
+from pix2pix import devices
+from pix2pix.distributed import collectives as cluster
+from pix2pix.distributed import launch
 from pix2pix.flags import adder, natural, positive, rate, rate1, weight
-from pix2pix.interrupt import Interrupt
-from pix2pix.model import PRECISIONS, build_model
-from pix2pix.networks import LAYERS, MULTIPLE, STATISTICS, generator
-from pix2pix.progress import Progress
+from pix2pix.images import arrays as images
+from pix2pix.metrics import pixels as metrics
+from pix2pix.model.networks import LAYERS, MULTIPLE, STATISTICS, generator
+from pix2pix.model.training_step import PRECISIONS, build_model
+from pix2pix.run import checkpoint, log, report
+from pix2pix.run import folder as run
+from pix2pix.run.interrupt import Interrupt
+from pix2pix.run.progress import Progress
 
 # What the tasks of one run need not be given alike.
 OWN = ('dataset', 'folder', 'name', 'devices', 'start_timeout')

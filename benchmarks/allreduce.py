@@ -15,8 +15,10 @@ import pix2pix  # noqa: E402, F401
 # isort: split
 import tensorflow.compat.v1 as tf  # noqa: E402
 
-from pix2pix import cluster, devices, launch  # noqa: E402
-from pix2pix.model import build_model  # noqa: E402
+from pix2pix import devices  # noqa: E402
+from pix2pix.distributed import collectives as cluster  # noqa: E402
+from pix2pix.distributed import launch  # noqa: E402
+from pix2pix.model.training_step import build_model  # noqa: E402
 
 BATCH, ROUNDS, STEPS, REDUCES = 4, 3, 2, 2     # pairs of all tasks, rounds by turns, what is timed in a round
 

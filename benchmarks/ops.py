@@ -55,7 +55,7 @@ def traced(precision, rounds, batch_size=4, size=256, base_filters=64):
     import tensorflow.compat.v1 as tf
 
     from pix2pix import devices
-    from pix2pix.model import build_model
+    from pix2pix.model.training_step import build_model
     tf.disable_eager_execution()
     source, target = (tf.get_variable(name, initializer=tf.random_uniform([batch_size, size, size, 3], -1, 1))
                       for name in ('source', 'target'))

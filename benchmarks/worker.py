@@ -27,8 +27,9 @@ def tensorflow_step(what, batch_size, size, base, precision, data=None):
     import tensorflow.compat.v1 as tf
 
     import reader
-    from pix2pix import devices, inference
-    from pix2pix.model import PRECISIONS, build_model
+    from pix2pix import devices
+    from pix2pix.inference import generator as inference
+    from pix2pix.model.training_step import PRECISIONS, build_model
     from pix2pix.networks import generator
     tf.disable_eager_execution()
     noise = tf.random_uniform_initializer(-1, 1)
@@ -61,9 +62,11 @@ def beside_the_step(what, batch_size, size, base, precision, folder):
     import tensorflow.compat.v1 as tf
 
     import reader
-    from pix2pix import checkpoint, devices, images, log, report
-    from pix2pix.model import PRECISIONS, build_model
+    from pix2pix import devices
+    from pix2pix.images import arrays as images
+    from pix2pix.model.training_step import PRECISIONS, build_model
     from pix2pix.networks import generator
+    from pix2pix.run import checkpoint, log, report
     tf.disable_eager_execution()
     run_dir = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, run_dir)

@@ -49,7 +49,7 @@ def locate(name, root=ROOT):
         if row.elsewhere:
             raise DatasetError(f'{name} is not handed out for download any more: {row.elsewhere}')
         if name == 'demo':
-            from datasets.draw import draw
+            from datasets.demo import draw
             draw(folder, **row.splits)
         else:
             from datasets.download import download

@@ -29,4 +29,4 @@ def import_tensorflow_quietly():
 
 import_tensorflow_quietly()
 
-from pix2pix.inference import Generator  # noqa: E402, F401  after TensorFlow, which is imported quietly
+from pix2pix.inference.generator import Generator  # noqa: E402, F401  after TensorFlow, which is imported quietly

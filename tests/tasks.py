@@ -14,8 +14,9 @@ import pix2pix  # noqa: E402, F401
 import numpy as np  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402
 
-from pix2pix import cluster, launch  # noqa: E402
-from pix2pix.model import build_model  # noqa: E402
+from pix2pix.distributed import collectives as cluster  # noqa: E402
+from pix2pix.distributed import launch  # noqa: E402
+from pix2pix.model.training_step import build_model  # noqa: E402
 
 SIZE, BASE, STEPS, SEED = 2, 2, 3, 7        # pairs a task, width, steps, of dropout
 RATES = {'sgd': 0.02, 'adam': 2e-4}

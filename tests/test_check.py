@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from datasets import check
-from datasets.draw import pair
+from datasets.demo import pair
 from tests.conftest import draw_pairs
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pix2pix import checkpoint
+from pix2pix.run import checkpoint
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import reader
-from pix2pix import cluster, launch, losses
-from pix2pix.model import build_model
-from pix2pix.networks import discriminator, generator
+from pix2pix.distributed import collectives as cluster
+from pix2pix.distributed import launch
+from pix2pix.model import build_model, losses
+from pix2pix.model.networks import discriminator, generator
 from tests import tasks
 from tests.conftest import draw_pairs
 from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables

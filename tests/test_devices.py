@@ -4,7 +4,7 @@ import tensorflow.compat.v1 as tf
 from tensorflow.python.framework.kernels import get_registered_kernels_for_op
 
 from pix2pix import devices
-from pix2pix.model import build_model
+from pix2pix.model.training_step import build_model
 
 
 def test_precision_is_what_was_asked_for():

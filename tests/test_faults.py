@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import reader
-from pix2pix import decode
+from pix2pix.images import decode
 from tests.conftest import draw_pairs
 from tests.scripts import TINY, assert_same_run, run, start, variables
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pix2pix import fid
+from pix2pix.metrics import fid
 
 
 def test_fid_of_gaussians_in_closed_form():

@@ -1,7 +1,7 @@
 import imageio.v3 as iio
 import numpy as np
 
-from pix2pix import images
+from pix2pix.images import arrays as images
 
 
 def test_to_uint8_rounds_and_is_the_reader_s_inverse():

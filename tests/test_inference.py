@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pix2pix import Generator, checkpoint, images, inference
-from pix2pix.networks import generator
-from pix2pix.run import RunError
+from pix2pix import Generator
+from pix2pix.images import arrays as images
+from pix2pix.inference import generator as inference
+from pix2pix.model.networks import generator
+from pix2pix.run import checkpoint
+from pix2pix.run.folder import RunError
 
 RANDOM = np.random.RandomState(1)
 OPTIONS = {'layers': 'paper', 'base_filters': 1, 'keep_prob': 0.5, 'source_channels': 3, 'target_channels': 3,

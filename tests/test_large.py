@@ -5,7 +5,8 @@ import tifffile
 from PIL import Image
 
 import reader
-from pix2pix import decode, images, large
+from pix2pix.images import arrays as images
+from pix2pix.images import decode, large
 from tests.test_inference import noise
 
 

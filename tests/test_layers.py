@@ -3,7 +3,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from numpy.lib.stride_tricks import sliding_window_view
 
-from pix2pix.layers import batch_norm, conv, deconv, dropout
+from pix2pix.model.layers import batch_norm, conv, deconv, dropout
 from tests import reference
 
 RANDOM = np.random.RandomState(1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pix2pix.log import Log
+from pix2pix.run.log import Log
 
 
 def lines(folder):

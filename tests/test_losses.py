@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pix2pix import losses
+from pix2pix.model import losses
 
 LOGITS = np.array([-100, -60, -30, -18, -17, -5, -1, 0, 1, 5, 16, 17, 18, 30, 60, 100])
 

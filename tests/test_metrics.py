@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from scipy.signal import fftconvolve
 
-from pix2pix import images, metrics
+from pix2pix.images import arrays as images
+from pix2pix.metrics import pixels as metrics
 
 
 def ssim_by_hand(x, y):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pix2pix.model import build_model
+from pix2pix.model.training_step import build_model
 from tests import reference
 
 BATCH = np.random.RandomState(5).uniform(-1, 1, [2, 2, 256, 256, 3])
@@ -19,7 +19,7 @@ def values(sess, variables):
 
 @pytest.mark.parametrize('layers, narrow', [('paper', 3), ('writeup', 3), ('paper', 0)])     # 0: no layer is narrow
 def test_one_step_against_float64(layers, narrow, monkeypatch):
-    monkeypatch.setattr('pix2pix.products.NARROW', narrow)
+    monkeypatch.setattr('pix2pix.model.convolution.NARROW', narrow)
     model = build(layers=layers, keep_prob=1.0, beta1=0.5, learning_rate=2e-4, l1_weight=100.0, gan_weight=2.0)
     trainable = tf.trainable_variables()
     with tf.Session() as sess:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pix2pix.networks import discriminator, generator
+from pix2pix.model.networks import discriminator, generator
 from tests import reference
 
 # Parameters by hand at 64 filters, widths 64 128 256 512 512 512 512 512, 4 * 4 = 16 weights a channel pair.
@@ -34,7 +34,7 @@ def test_parameters_of_the_writeup():
 
 @pytest.mark.parametrize('layers, dropouts', [('paper', 3), ('writeup', 7)])
 def test_shapes_row_by_row(layers, dropouts, graph, monkeypatch):
-    monkeypatch.setattr('pix2pix.products.SMALL', 0)        # all convolutions as such
+    monkeypatch.setattr('pix2pix.model.convolution.SMALL', 0)        # all convolutions as such
     output = generator(tf.zeros([2, 256, 256, 3]), 1, 64, layers, 0.5, [0, 0])
     assert output.shape == [2, 256, 256, 1] and output.dtype == tf.float32
     convs = [op.outputs[0].shape.as_list()[1:] for op in graph.get_operations() if op.type == 'Conv2D']
@@ -53,7 +53,7 @@ def test_shapes_row_by_row(layers, dropouts, graph, monkeypatch):
 @pytest.mark.parametrize('layers', ['paper', 'writeup'])
 @pytest.mark.parametrize('narrow', [0, 3])      # last layers by convolutions, by products
 def test_generator_against_float64(layers, narrow, monkeypatch):
-    monkeypatch.setattr('pix2pix.products.NARROW', narrow)
+    monkeypatch.setattr('pix2pix.model.convolution.NARROW', narrow)
     image = np.random.RandomState(0).uniform(-1, 1, [2, 256, 256, 3])
     output = generator(tf.constant(image, tf.float32), 3, 1, layers)
     with tf.Session() as sess:
@@ -65,7 +65,7 @@ def test_generator_against_float64(layers, narrow, monkeypatch):
 
 @pytest.mark.parametrize('narrow', [0, 3])
 def test_discriminator_against_float64(narrow, monkeypatch):
-    monkeypatch.setattr('pix2pix.products.NARROW', narrow)
+    monkeypatch.setattr('pix2pix.model.convolution.NARROW', narrow)
     source, target = np.random.RandomState(0).uniform(-1, 1, [2, 2, 256, 256, 3])
     logits = discriminator(tf.constant(source, tf.float32), tf.constant(target, tf.float32), 1)
     assert logits.shape == [2, 30, 30, 1]
@@ -84,7 +84,7 @@ def spread(sess):
 
 
 def test_receptive_field_is_70(graph, monkeypatch):
-    monkeypatch.setattr('pix2pix.products.NARROW', 0)      # the last convolution as such
+    monkeypatch.setattr('pix2pix.model.convolution.NARROW', 0)      # the last convolution as such
     # One output pixel sees (r - 1) * stride + kernel pixels of the layer below: 1, 4, 7, 16, 34, 70.
     discriminator(tf.zeros([1, 256, 256, 3]), tf.zeros([1, 256, 256, 3]), 2)
     seen = [1]

@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image, ImageOps
 
 import reader
-from pix2pix import decode
+from pix2pix.images import decode
 from tests.conftest import draw_pairs
 
 RANDOM = np.random.RandomState(0)

@@ -10,8 +10,9 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from pix2pix import images, report
-from pix2pix.run import RunError
+from pix2pix.images import arrays as images
+from pix2pix.run import report
+from pix2pix.run.folder import RunError
 
 OPTIONS = {'epochs': 4, 'name': '<script>alert(1)</script>', 'dataset': 'a & b'}
 

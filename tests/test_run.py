@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pix2pix import run
+from pix2pix.run import folder as run
 
 OPTIONS = {'layers': 'paper', 'seed': 1, 'epochs': 200}
 

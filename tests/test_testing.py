@@ -11,7 +11,8 @@ import tensorflow.compat.v1 as tf
 from PIL import Image
 
 import test
-from pix2pix import Generator, fid
+from pix2pix import Generator
+from pix2pix.metrics import fid
 from tests.conftest import draw_pairs
 from tests.scripts import TINY, run
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import train
-from pix2pix.run import RunError
+from pix2pix.run.folder import RunError
 from tests.conftest import draw_pairs
 from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables
 

@@ -5,9 +5,12 @@ import os
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from pix2pix import checkpoint, devices, images, run
-from pix2pix.model import PRECISIONS
-from pix2pix.networks import LAYERS, MULTIPLE, STATISTICS, generator
+from pix2pix import devices
+from pix2pix.images import arrays as images
+from pix2pix.model.networks import LAYERS, MULTIPLE, STATISTICS, generator
+from pix2pix.model.training_step import PRECISIONS
+from pix2pix.run import checkpoint
+from pix2pix.run import folder as run
 
 NEEDED = ('layers', 'base_filters', 'keep_prob', 'source_channels', 'target_channels', 'crop_size', 'precision',
           'folder', 'direction', 'epochs')

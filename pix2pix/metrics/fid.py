@@ -13,7 +13,8 @@ import numpy as np
 import scipy.linalg
 import tensorflow.compat.v1 as tf
 
-from pix2pix import devices, images
+from pix2pix import devices
+from pix2pix.images import arrays as images
 
 ADDRESS = 'https://storage.googleapis.com/download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz'
 MEMBER = 'classify_image_graph_def.pb'

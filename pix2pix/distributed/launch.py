@@ -14,7 +14,7 @@ import time
 
 import tensorflow.compat.v1 as tf
 
-from pix2pix import cluster
+from pix2pix.distributed import collectives as cluster
 
 LOOPBACK = 'PIX2PIX_LOOPBACK'   # 1: this process has a loopback of its own; 0: it is not to get one
 GRACE = 30                      # seconds for the others to end when one has

@@ -8,7 +8,10 @@ from urllib.parse import quote
 
 import jinja2
 
-from pix2pix import files, log, metrics, run
+from pix2pix import files
+from pix2pix.metrics import pixels as metrics
+from pix2pix.run import folder as run
+from pix2pix.run import log
 
 POINTS = 400        # of a curve; longer ones are averaged down to so many
 CURVES = [('g_loss_l1', 'generator, L1'), ('g_loss_gan', 'generator, adversarial'), ('d_loss', 'discriminator')]

@@ -10,7 +10,8 @@ import zlib
 import numpy as np
 import pyvips
 
-from pix2pix import files, images
+from pix2pix import files
+from pix2pix.images import arrays as images
 
 LARGE = 2 ** 24     # pixels; what is smaller is read whole
 LOADERS = ('jpegload', 'pngload', 'tiffload', 'webpload')       # libvips knows more formats, by their content

@@ -4,7 +4,7 @@ import zlib
 
 import tensorflow.compat.v1 as tf
 
-from pix2pix import products
+from pix2pix.model import convolution as products
 
 EPSILON = 1e-5      # batch norm: added to the variance
 DECAY = 0.9         # batch norm: of the moving statistics

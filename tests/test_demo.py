@@ -1,7 +1,7 @@
 import imageio.v3 as iio
 import numpy as np
 
-from datasets.draw import LABELS, draw, pair
+from datasets.demo import LABELS, draw, pair
 
 
 def test_pairs_are_functions_of_seed_split_and_index(tmp_path):

@@ -4,8 +4,8 @@ import collections
 
 import tensorflow.compat.v1 as tf
 
-from pix2pix import losses
-from pix2pix.networks import discriminator, generator
+from pix2pix.model import losses
+from pix2pix.model.networks import discriminator, generator
 
 Model = collections.namedtuple('Model', 'train_op losses norms output step')
 

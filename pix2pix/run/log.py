@@ -5,7 +5,8 @@ import os
 
 import tensorflow.compat.v1 as tf
 
-from pix2pix import files, images
+from pix2pix import files
+from pix2pix.images import arrays as images
 
 
 class Log:

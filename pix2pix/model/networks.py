@@ -6,7 +6,7 @@ Both are written as tables in running order. A column such as `norm` names the l
 
 import tensorflow.compat.v1 as tf
 
-from pix2pix.layers import batch_norm, conv, deconv, dropout
+from pix2pix.model.layers import batch_norm, conv, deconv, dropout
 
 LAYERS = ('paper', 'writeup')
 STATISTICS = {'paper': 'batch', 'writeup': 'moving'}    # at test time; one image has no variance in a 1x1 bottleneck
