@@ -3,56 +3,46 @@ or on any pictures: python test.py --name facades --input FILE_OR_FOLDER --outpu
 
 import argparse
 import contextlib
+import functools
 import itertools
 import json
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
-import pix2pix
-
-# isort: split
-import tensorflow.compat.v1 as tf
-from tqdm import tqdm
-
-import reader
-from datasets.download import fetch
-from pix2pix import devices, files
 from pix2pix.flags import adder, natural
-from pix2pix.images import arrays as images
-from pix2pix.images import large
-from pix2pix.metrics import fid
-from pix2pix.metrics import pixels as metrics
-from pix2pix.run import checkpoint, log, report
-from pix2pix.run import folder as run
+from pix2pix.model.architecture import PRECISIONS
 
 
 def parse(args=None):
     parser = argparse.ArgumentParser(description=__doc__)
 
-    add = adder(parser)
-
-    def switch(flag, help):
-        parser.add_argument(flag, action='store_true', help=help)
+    add = adder(parser, 'which checkpoint')
     add('--name',                                 help='of the run: its newest checkpoint')
-    add('--best',       choices=('l1', 'ssim'),      help='its best checkpoint instead, by validation metric')
+    add('--best',       choices=('l1', 'ssim'),   help='its best checkpoint instead, by validation metric')
     add('--checkpoint',                           help='path of one checkpoint, e.g. checkpoints/facades/model-20000')
+
+    add = adder(parser, 'pairs: pictures, metrics and a page')
     add('--dataset',                              help='folder of pairs; default: the one of the training')
     add('--split',                                help='folder in it; default: test, or val where there is none')
     add('--limit',      type=natural,             help='only the first so many images')
-    add('--input',                                help='instead of pairs: a picture, or a folder with sub-folders')
-    add('--output',                               help='folder of the results; default: samples/NAME/test')
-    switch('--overwrite',                         help='replace pictures that --output has already')
+    add('--fid',        action='store_true',      help='FID and KID too')
+    add('--inception',                            help='file of the Inception graph; default: downloaded once')
+
+    add = adder(parser, 'pictures without a target, of any size')
+    add('--input',                                help='a picture, or a folder with sub-folders')
+    add('--overwrite',  action='store_true',      help='replace pictures that --output has already')
     add('--tile',       type=natural,             help='larger pictures go in tiles of so many pixels a side; '
                                                        'default: 1024')
+
+    add = adder(parser, 'both')
+    add('--output',                               help='folder of the results; default for pairs: samples/NAME/test')
     add('--statistics', choices=('batch', 'moving'), help="of batch norm: each image's own, as the original, or the "
                                                           'moving ones of the training; default: batch for '
                                                           '--layers paper, moving for writeup')
-    switch('--no_dropout',                        help='switch dropout off; the original leaves it on')
+    add('--no_dropout', action='store_true',      help='switch dropout off; the original leaves it on')
     add('--seed',       type=int, default=0,      help='of the dropout masks, the same for every image')
-    add('--precision',  choices=('auto', 'float32', 'bfloat16'), help='default: that of the training')
-    switch('--fid',                               help='FID and KID too')
-    add('--inception',                            help='file of the Inception graph; default: downloaded once')
+    add('--precision',  choices=('auto', *PRECISIONS), help='default: that of the training')
+
     opts = parser.parse_args(args)
     if not opts.name and not opts.checkpoint:
         parser.error('give --name RUN or --checkpoint PATH')
@@ -69,73 +59,77 @@ def parse(args=None):
     return opts
 
 
+OPTS = parse() if __name__ == '__main__' else None      # before TensorFlow is loaded: a mistake is answered at once
+
+import pix2pix.quiet  # noqa: F401
+
+# isort: split
+from tqdm import tqdm
+
+import reader
+from pix2pix import devices, files
+from pix2pix.errors import UserError
+from pix2pix.images import large, png
+from pix2pix.images.arrays import grid
+from pix2pix.images.diagnose import ImageError
+from pix2pix.images.folders import find_split, list_images, list_images_under, unique_stems
+from pix2pix.images.pictures import read_pictures
+from pix2pix.inference.generator import Generator
+from pix2pix.metrics import fid, pixels
+from pix2pix.metrics.evaluate import evaluate
+from pix2pix.run import checkpoint, log, report
+from pix2pix.run.folder import Run
+
+
 def main(opts):
-    path = opts.checkpoint or os.path.join('checkpoints', opts.name)
-    if opts.best:
-        run.read_options(os.path.join(path, 'options.json'))
-        lines = log.read(os.path.join(path, 'metrics.jsonl'))
-        step = metrics.best_step(lines, opts.best, checkpoint.steps_in(path)) if lines else None
-        if not step:
-            raise run.RunError(f'{path}: none of its checkpoints was validated; train.py --keep_best {opts.best} '
-                               'keeps the best')
-        best = metrics.best_step(lines, opts.best, {line['step'] for line in lines})
-        if best != step:
-            print(f'the best {opts.best} was after step {best:,}, whose checkpoint is gone; of those left it is that '
-                  f'of {step:,}; train.py --keep_best {opts.best} keeps the best')
-        path = checkpoint.prefix_of(path, step)
-    generator = pix2pix.Generator(path, not opts.no_dropout, opts.statistics, opts.seed, opts.precision,
-                                  opts.tile or 1024)
-    name = os.path.basename(os.path.abspath(generator.run_dir))
-    if opts.name and os.path.basename(os.path.abspath(opts.name)) != name:
-        raise run.RunError(f'--checkpoint {opts.checkpoint} is of {name}, not of --name {opts.name}: leave one out')
-    print(f'{devices.describe()}; {generator.precision}; checkpoint {generator.step} of {generator.run_dir}; '
-          f'{generator.statistics} statistics, dropout {"on" if generator.dropout else "off"}')
-    if opts.input:
-        translate(opts, generator)
-    else:
-        evaluate(opts, generator, name)
+    """Test, and return the exit status."""
+    # Which checkpoint, and how it is run.
+    path = opts.checkpoint or (best_checkpoint(opts) if opts.best else Run.named(opts.name).checkpoints)
+    generator = Generator(path, dropout=not opts.no_dropout, statistics=opts.statistics, seed=opts.seed,
+                          precision=opts.precision, tile=opts.tile or 1024)
+    run = generator.run
+    if opts.name and os.path.basename(os.path.abspath(opts.name)) != run.name:
+        raise UserError(f'--checkpoint {opts.checkpoint} is of {run.name}, not of --name {opts.name}: leave one out')
+    print(f'{devices.describe()}; {generator.architecture.precision}; checkpoint {generator.step} of '
+          f'{run.checkpoints}; {generator.statistics} statistics, dropout {"on" if generator.dropout else "off"}')
+    return draw_pictures(opts, generator) if opts.input else draw_pairs(opts, generator)
 
 
-def evaluate(opts, generator, name):
-    """Pairs of the run `name`: pictures of source, output and target, and metrics."""
-    trained = generator.options
-    folder, samples = opts.dataset or trained['folder'], os.path.join('samples', name)
-    output = opts.output or os.path.join(samples, 'test')
-    split = next((f'{folder}/{name}' for name in ([opts.split] if opts.split else ['test', 'val'])
-                  if tf.io.gfile.isdir(f'{folder}/{name}')), None)
+def draw_pairs(opts, generator):
+    """Pairs of a data set: pictures of source, output and target, metrics, and the run's page."""
+    # Which pairs, read as they were in training.
+    run, trained = generator.run, generator.options
+    folder, output = opts.dataset or trained['folder'], opts.output or run.results
+    split = find_split(folder, *([opts.split] if opts.split else ['test', 'val']))
     if not split:
-        raise run.RunError(f'{folder}: no folder {opts.split or "test or val"} in it; name one with --split, other '
-                           'pairs with --dataset, or single pictures with --input')
-    names = reader.list_images(split)[:opts.limit]
+        raise UserError(f'{folder} has no folder {opts.split or "test or val"} in it. Name one with --split, other '
+                        'pairs with --dataset, or single pictures with --input')
+    names = list_images(split)[:opts.limit]
     print(f'{len(names):,} images of {split}')
+    if opts.fid and len(names) < 2:
+        raise UserError('--fid needs two images or more')
     if os.path.exists(os.path.join(output, 'metrics.json')):
         print(f'{output} has results already; those of the same name are replaced')
-    paths = [f'{split}/{name}' for name in names]
-    how = [trained[name] for name in ('direction', 'crop_size', 'source_channels', 'target_channels')]
-    if opts.fid and len(names) < 2:
-        raise run.RunError('--fid needs two images or more')
-    compare, inception = metrics.Comparison(), fid.Inception(opts.inception, fetch) if opts.fid else None
-    stems = reader.unique_stems(names)
-    results, features = {}, []
+    form = reader.PairFormat(**{name: trained[name] for name in reader.PairFormat._fields})
+    inception, features = fid.Inception(opts.inception) if opts.fid else None, []
 
-    def finish(stem, triple):
-        """Write and judge one image's source, output and target, while the network draws the next."""
-        triple = [images.to_uint8(image) for image in triple]
-        images.write_png(os.path.join(output, 'output', stem + '.png'), triple[1])
-        images.write_png(os.path.join(output, 'compare', stem + '.png'), images.grid([triple]))
-        results[stem] = compare(triple[1], triple[2])
+    # Draw each, and write and judge it while the network draws the next.
+    def draw():
+        pairs = reader.test_pairs([f'{split}/{name}' for name in names], form)
+        for stem, (source, target) in zip(tqdm(unique_stems(names), unit='image', disable=None), pairs):
+            yield stem, [source, generator.forward(source), target]
+
+    def keep(stem, triple):
+        png.write(os.path.join(output, 'output', stem + '.png'), triple[1])
+        png.write(os.path.join(output, 'compare', stem + '.png'), grid([triple]))
         if inception:
             features.append([inception(image) for image in triple[1:]])
-    with contextlib.closing(reader.whole_pairs(paths, *how)) as pairs, ThreadPoolExecutor(1) as beside:
-        finished = None
-        for stem, (source, target) in zip(tqdm(stems, unit='image', disable=not sys.stderr.isatty()), pairs):
-            drawn = generator.forward(source)
-            if finished:
-                finished.result()       # raises its error, and holds no more than one image
-            finished = beside.submit(finish, stem, (source, drawn, target))
-        finished.result()
-    summary = {'count': len(results), **metrics.mean(results.values())}
-    print(metrics.table(results))
+    with contextlib.closing(draw()) as drawn:       # a session left open by an error would be waited for without end
+        results = evaluate(drawn, pixels.Comparison(), keep)
+
+    # The metrics: on the terminal, in a file, and on the page.
+    summary = {'count': len(results), **pixels.mean(results.values())}
+    print(pixels.table(results))
     if inception:
         summary.update(fid.distances(features))
         print(f'FID {summary["fid"]:.2f}  KID {summary["kid"]:.5f}  of {len(results):,} images'
@@ -143,56 +137,85 @@ def evaluate(opts, generator, name):
     for name, values in [('options', dict(vars(opts), step=generator.step, split=split)),
                          ('metrics', {'checkpoint': generator.step, 'split': split, **summary, 'images': results})]:
         files.write(os.path.join(output, name + '.json'), json.dumps(values, indent=1) + '\n')
-    page = os.path.join(opts.output or samples, 'index.html')
-    report.write(page, generator.run_dir, samples, output, run.is_locked(generator.run_dir))
+    page = os.path.join(opts.output, 'index.html') if opts.output else run.page
+    report.write(run, page=page, results=output, training=run.is_locked())
     print(f'open {page}, or {output}/compare (source | output | target), {output}/output')
+    return 0
 
 
-def translate(opts, generator):
-    """Pictures without a target: each to a PNG of its size; one that cannot be read is named and the others go on."""
-    if os.path.realpath(opts.input) == os.path.realpath(opts.output):
-        raise run.RunError(f'--output {opts.output} is the folder of --input: give another')
-    if os.path.exists(opts.output) and not os.path.isdir(opts.output):
-        raise run.RunError(f'--output {opts.output} is a file: give a folder')
-    names = reader.walk(opts.input, opts.output)
-    folder = opts.input if os.path.isdir(opts.input) else os.path.dirname(opts.input)
-    paths = {os.path.join(folder, name): os.path.join(opts.output, stem + '.png')
-             for name, stem in zip(names, reader.unique_stems(names))}
-    same = [path for path in paths if os.path.realpath(path) == os.path.realpath(paths[path])]
-    if same:
-        raise run.RunError(f'{same[0]} would be replaced by its own output: give another --output')
+def draw_pictures(opts, generator):
+    """Pictures without a target: each to a PNG of its size. One that cannot be read is named, and the others go on."""
+    # Which picture goes to which file. Nothing that is there is replaced unasked, and no picture by its own output.
+    paths = outputs_of(opts.input, opts.output)
     there = [path for path in paths if os.path.exists(paths[path]) and not opts.overwrite]
-    todo = [path for path in paths if path not in there]
-    pictures = (item for is_large, group in itertools.groupby(todo, large.is_large)
-                for item in (((path, None, None) for path in group) if is_large else reader.pictures(group)))
+    todo = [path for path in paths if path not in set(there)]
+
+    # Draw each.
     os.makedirs(opts.output, exist_ok=True)
     failed = 0
-    for path, picture, error in tqdm(pictures, total=len(todo), unit='image', disable=not sys.stderr.isatty()):
+    for path, picture, error in tqdm(read_any_size(todo, opts.output), total=len(todo), unit='image', disable=None):
         try:
             if error:
                 raise error
-            if picture is None:     # a large one
-                picture = large.Picture(path, opts.output)
-                large.write_png(paths[path], picture.shape[0], generator.bands(picture))
+            if isinstance(picture, large.Picture):
+                png.write_bands(paths[path], picture.shape[0], generator.bands(picture))
             else:
-                images.write_png(paths[path], generator(picture))
-        except (reader.ReaderError, OSError) as error:
+                png.write(paths[path], generator(picture))
+        except (ImageError, OSError) as error:
             failed += 1
             tqdm.write(f'test.py: {error}', file=sys.stderr)
+
+    # Say what was drawn, and what was not.
     print(f'{len(todo) - failed:,} pictures in {opts.output}')
     if there:
         print(f'{len(there):,} were there already, such as {paths[there[0]]}, and were left alone; --overwrite '
               'replaces them', file=sys.stderr)
-    if failed or there:
-        sys.exit(1)
+    return 1 if failed or there else 0
+
+
+def best_checkpoint(opts):
+    """The path of a run's best checkpoint of those that are left, by its validations."""
+    run = Run.named(opts.name)
+    run.read_options()
+    lines = log.read(run.metrics)
+    step = log.best_step(lines, opts.best, checkpoint.steps_in(run.checkpoints)) if lines else None
+    if not step:
+        raise UserError(f'{run.checkpoints}: none of its checkpoints was validated; train.py --keep_best {opts.best} '
+                        'keeps the best')
+    best = log.best_step(lines, opts.best, {line['step'] for line in lines})
+    if best != step:
+        print(f'the best {opts.best} was after step {best:,}, whose checkpoint is gone; of those left it is that '
+              f'of {step:,}; train.py --keep_best {opts.best} keeps the best')
+    return checkpoint.prefix_of(run.checkpoints, step)
+
+
+def outputs_of(source, output):
+    """Pictures -> PNG files in the folder `output`: a dict of paths, in sub-folders as the pictures are."""
+    if os.path.realpath(source) == os.path.realpath(output):
+        raise UserError(f'--output {output} is the folder of --input: give another')
+    if os.path.exists(output) and not os.path.isdir(output):
+        raise UserError(f'--output {output} is a file: give a folder')
+    names = list_images_under(source, without=output)
+    folder = source if os.path.isdir(source) else os.path.dirname(source)
+    paths = {os.path.join(folder, name): os.path.join(output, stem + '.png')
+             for name, stem in zip(names, unique_stems(names))}
+    same = [path for path in paths if os.path.realpath(path) == os.path.realpath(paths[path])]
+    if same:
+        raise UserError(f'{same[0]} would be replaced by its own output: give another --output')
+    return paths
+
+
+def read_any_size(paths, scratch):
+    """As read_pictures, but large ones are not held: they are Pictures, with scratch files in that folder."""
+    for is_large, group in itertools.groupby(paths, large.is_large):
+        read = functools.partial(large.open_pictures, folder=scratch) if is_large else read_pictures
+        yield from read(group)
 
 
 if __name__ == '__main__':
     try:
-        main(parse())
+        sys.exit(main(OPTS))
     except KeyboardInterrupt:
         sys.exit(130)
-    except (reader.ReaderError, run.RunError, checkpoint.CheckpointError, fid.FidError, OSError) as error:
+    except (UserError, OSError) as error:
         sys.exit(f'test.py: {error}')
-    except tf.errors.OpError as error:
-        sys.exit(f'test.py: {checkpoint.reason(error)}')

@@ -5,81 +5,63 @@ import contextlib
 import hashlib
 import math
 import os
-import signal
 import sys
 
-import pix2pix  # noqa: F401  first: keeps TensorFlow's start-up chatter off the terminal
+from datasets.catalogue import CATALOGUE
+from pix2pix.flags import adder, count_or_all, natural, positive, rate, rate1, weight
+from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture, Hyperparameters
 
-# isort: split
-import tensorflow.compat.v1 as tf
-
-import reader
-from datasets import catalogue
-from pix2pix import devices
-from pix2pix.distributed import collectives as cluster
-from pix2pix.distributed import launch
-from pix2pix.flags import adder, natural, positive, rate, rate1, weight
-from pix2pix.images import arrays as images
-from pix2pix.metrics import pixels as metrics
-from pix2pix.model.networks import LAYERS, MULTIPLE, STATISTICS, generator
-from pix2pix.model.training_step import PRECISIONS, build_model
-from pix2pix.run import checkpoint, log, report
-from pix2pix.run import folder as run
-from pix2pix.run.interrupt import Interrupt
-from pix2pix.run.progress import Progress
-
-# What the tasks of one run need not be given alike.
-OWN = ('dataset', 'folder', 'name', 'devices', 'start_timeout')
 # What decides the model and the order of the data: a run keeps these from its first step to its last.
-FIXED = ('layers', 'base_filters', 'keep_prob', 'direction', 'source_channels', 'target_channels', 'batch_size', 'seed',
-         'load_size', 'crop_size', 'no_flip', 'images', 'names', 'precision')
-
-
-def device_count(text):
-    if text != 'all' and int(text) < 1:
-        raise ValueError
-    return text
+FIXED_BY_THE_RUN = ('layers', 'base_filters', 'keep_prob', 'direction', 'source_channels', 'target_channels',
+                    'batch_size', 'seed', 'load_size', 'crop_size', 'no_flip', 'images', 'names', 'precision')
+# What the replicas of one run need not be given alike.
+NOT_COMPARED = ('dataset', 'folder', 'name', 'devices', 'start_timeout')
 
 
 def parse(args=None):
     """The options of the command line, over those of the catalogue's row, over the defaults."""
     parser = argparse.ArgumentParser(description=__doc__)
+    net, how = Architecture(), Hyperparameters()
 
-    add = adder(parser)
-    add('--dataset',         required=True,             help='folder of pairs, or ' + ' '.join(catalogue.CATALOGUE))
+    add = adder(parser, 'what is trained, and on what')
+    add('--dataset',         required=True,             help='folder of pairs, or ' + ' '.join(CATALOGUE))
     add('--name',                                       help='of the run; default: of the data set')
     add('--direction',       choices=('AtoB', 'BtoA'),  help='AtoB: left to right; default: of the data set, or AtoB')
-    add('--epochs',          type=natural, default=200, help='in all, also for a run that is carried on')
-    add('--batch_size',      type=natural, default=4,   help='pairs a step, on each device')
-    add('--devices',         type=device_count, default='1', help='processes on this host, a GPU each; or all')
-    add('--start_timeout',   type=natural, default=60,  help='seconds to wait for the other tasks')
-    add('--wire',            choices=('float32', 'bfloat16'), default='float32',
-                                                        help='type in which gradients go from device to device')
-    add('--learning_rate',   type=positive, default=2e-4, help='of Adam')
-    add('--beta1',           type=rate,    default=0.5, help='of Adam')
-    add('--l1_weight',       type=weight,  default=100, help='of the L1 loss')
-    add('--gan_weight',      type=weight,  default=1,   help='of the adversarial loss')
-    add('--keep_prob',       type=rate1,   default=0.5, help='dropout keeps a value with this probability')
-    add('--layers',          choices=LAYERS, default='paper', help='layer table: docs/design.md')
-    add('--base_filters',    type=natural, default=64,  help='width of the first layer')
-    add('--precision',       choices=('auto', 'float32', 'bfloat16'), default='auto',
-                                                        help='of the convolutions; auto: the best the hardware has')
-    add('--source_channels', type=int, choices=(1, 3), default=3, help='1: converted to gray')
-    add('--target_channels', type=int, choices=(1, 3), default=3, help='1: converted to gray')
+    add('--source_channels', type=int, choices=(1, 3), default=net.source_channels, help='1: converted to gray')
+    add('--target_channels', type=int, choices=(1, 3), default=net.target_channels, help='1: converted to gray')
     add('--load_size',       type=natural,              help='resized to, then cropped; default: crop_size * 286 / 256')
     add('--crop_size',       type=natural, default=256, help=f'of training and test images, a multiple of {MULTIPLE}')
-    parser.add_argument('--no_flip', action='store_true', help='do not mirror at random')
+    add('--no_flip',         action='store_true',       help='do not mirror at random')
+    add('--seed',            type=int,     default=0,   help='of weights, order, crop, mirror and dropout')
+
+    add = adder(parser, 'the networks')
+    add('--layers',          choices=LAYERS, default=net.layers, help='layer table: docs/design.md')
+    add('--base_filters',    type=natural, default=net.base_filters, help='width of the first layer')
+    add('--keep_prob',       type=rate1,   default=net.keep_prob, help='dropout keeps a value with this probability')
+    add('--precision',       choices=('auto', *PRECISIONS), default='auto',
+                                                        help='of the convolutions; auto: the best the hardware has')
+
+    add = adder(parser, 'the training')
+    add('--epochs',          type=natural, default=200, help='in all, also for a run that is carried on')
+    add('--batch_size',      type=natural, default=4,   help='pairs a step, of all devices together')
+    add('--learning_rate',   type=positive, default=how.learning_rate, help='of Adam')
+    add('--beta1',           type=rate,    default=how.beta1, help='of Adam')
+    add('--l1_weight',       type=weight,  default=how.l1_weight, help='of the L1 loss')
+    add('--gan_weight',      type=weight,  default=how.gan_weight, help='of the adversarial loss')
+    add('--devices',         type=count_or_all, default='1', help='processes on this host, a GPU each; or all')
+    add('--start_timeout',   type=natural, default=60,  help='seconds to wait for the other processes')
+    add('--deterministic',   action='store_true',       help='the same bits every time on a GPU too, slower')
+
+    add = adder(parser, 'what is kept')
     add('--save_every',      type=natural, default=5,   help='epochs from one checkpoint to the next')
     add('--keep',            type=natural, default=3,   help='checkpoints kept, the newest')
     add('--keep_best',       choices=('l1', 'ssim'),    help='keep the best checkpoint too, by this validation metric')
+    add('--validate_every',  type=natural, default=5,   help='epochs from one validation to the next')
     add('--sample_every',    type=natural, default=1,   help='epochs from one sample grid to the next')
     add('--samples',         type=natural, default=4,   help='validation pairs in a sample grid')
-    add('--validate_every',  type=natural, default=5,   help='epochs from one validation to the next')
     add('--log_every',       type=natural, default=10,  help='steps from one line of metrics.jsonl to the next')
-    add('--seed',            type=int,     default=0,   help='of weights, order, crop, mirror and dropout')
-    parser.add_argument('--deterministic', action='store_true', help='the same bits every time on a GPU too, slower')
 
-    row = catalogue.CATALOGUE.get(parser.parse_args(args).dataset)
+    row = CATALOGUE.get(parser.parse_args(args).dataset)
     if row:
         parser.set_defaults(direction=row.direction, **row.defaults)
     opts = parser.parse_args(args)
@@ -90,219 +72,167 @@ def parse(args=None):
         parser.error(f'--crop_size {opts.crop_size}: must be a multiple of {MULTIPLE}, the U-Net halves it eight times')
     if opts.load_size < opts.crop_size:
         parser.error(f'--load_size {opts.load_size} is less than --crop_size {opts.crop_size}')
-    if opts.layers == 'writeup' and opts.batch_size == 1 and opts.crop_size == MULTIPLE:
-        parser.error('--layers writeup needs --batch_size 2 or more: it batch-normalises the 1x1 bottleneck, and the '
-                     'variance over one pixel is 0 / 0; --layers paper does not')
     if os.path.basename(opts.name) != opts.name or opts.name in ('.', '..'):
         parser.error(f'--name {opts.name}: a plain name, it becomes checkpoints/NAME and samples/NAME')
     return opts
 
 
+OPTS = parse() if __name__ == '__main__' else None      # before TensorFlow is loaded: a mistake is answered at once
+
+import pix2pix.quiet  # noqa: F401
+
+# isort: split
+import tensorflow.compat.v1 as tf
+
+import reader
+from datasets.locate import locate
+from pix2pix import devices
+from pix2pix.distributed import discovery, launch
+from pix2pix.distributed.replicas import join
+from pix2pix.errors import UserError
+from pix2pix.images.diagnose import ImageError, first_unreadable
+from pix2pix.model.networks import trained_generator
+from pix2pix.model.training_step import training_step
+from pix2pix.run.folder import Run
+from pix2pix.run.interrupt import Interrupt
+from pix2pix.run.recorder import Recorder, SilentRecorder
+
+NOT_FINITE = 1000       # how a step may end, beside 0 and the numbers of signals
+
+
 def main(opts):
-    sys.stdout.reconfigure(line_buffering=True)     # a task may end without a word to Python
-    addresses, index = cluster.from_environment()
-    if addresses and opts.dataset in catalogue.CATALOGUE and not os.path.isdir(f'{catalogue.ROOT}/{opts.dataset}'):
-        raise cluster.ClusterError(f'--dataset {opts.dataset} is not here, and several tasks would fetch it at once: '
-                                   f'first python -m datasets.download {opts.dataset}, or train.py on one device')
-    folder, _ = catalogue.locate(opts.dataset)
-    number = launch.count(opts.devices)
-    if number > 1:
-        if not addresses and '://' not in folder:
-            launch.on_loopback()
-        sys.exit(launch.run(number, addresses, index))
-    tasks = cluster.Cluster(addresses, index, opts.start_timeout, opts.wire)
-    train_dir = first_folder(folder, 'train') or folder
-    names = reader.list_images(train_dir)
+    """Train, and return the exit status."""
+    # On what: the pairs of a folder. One of the catalogue is made on first use, by one process alone.
+    several, _ = discovery.from_environment()
+    folder = locate(opts.dataset, fetch=not several or launch.is_launched())
+    pairs = reader.Pairs.of(folder)
+    if opts.keep_best and not pairs.held_out:
+        raise UserError(f'--keep_best {opts.keep_best} needs a folder val or test in {folder}')
+
+    # Who trains: this process alone, or one of several replicas. With --devices N it starts them, and ends here.
+    replicas = join(opts.devices, [sys.executable, *sys.argv], batch_size=opts.batch_size, timeout=opts.start_timeout,
+                    isolate='://' not in folder, complain=complain)
+
+    if opts.layers == 'writeup' and opts.batch_size == replicas.size and opts.crop_size == MULTIPLE:
+        raise UserError('--layers writeup needs two pairs or more on each device: it batch-normalises the 1x1 '
+                        'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
+
+    # All replicas have the same settings, and a run keeps those that decide its model and the order of its data.
     opts.precision = devices.precision(opts.precision)
-    options = dict(vars(opts), folder=folder if '://' in folder else os.path.abspath(folder), images=len(names),
-                   names=hashlib.sha256('\n'.join(names).encode()).hexdigest(),
-                   batch_size=opts.batch_size * tasks.size, devices=tasks.size)     # of all tasks together
-    tasks.compare({name: options[name] for name in options if name not in OWN})
-    run_dir, sample_dir = os.path.join('checkpoints', opts.name), os.path.join('samples', opts.name)
-    if not tasks.chief:         # the first task writes, the others compute
-        if tasks.agree(0):
-            sys.exit(1)         # it says why
-        with tf.Graph().as_default():
-            train(opts, tasks, train_dir, names, [], [], run_dir, sample_dir)
-        return
-    with contextlib.ExitStack() as stack:
-        held_out = first_folder(folder, 'val', 'test')
-        try:
-            os.makedirs(run_dir, exist_ok=True)
-            stack.enter_context(run.locked(run_dir))
-            changed = run.settle_options(os.path.join(run_dir, 'options.json'), options, FIXED)
-            os.makedirs(sample_dir, exist_ok=True)
-            validation = [f'{held_out}/{name}' for name in reader.list_images(held_out)] if held_out else []
-            if opts.keep_best and not validation:
-                raise run.RunError(f'--keep_best {opts.keep_best} needs a folder val or test in {folder}')
-        except Exception:
-            tasks.agree(1)
-            raise
-        tasks.agree(0)
-        if tasks.size > 1 and not launch.is_closed():
-            print('the ports of these tasks are open to the network, without authentication: README, several devices')
-        print(f'{devices.describe()}; {opts.precision}; {len(names)} pairs in {train_dir}')
-        if tasks.size > 1:
-            print(f'{tasks.size} devices: {options["batch_size"]} pairs a step, {opts.batch_size} on each')
-        if changed:
-            print('changed since the run was started: ' + ', '.join(f'--{n} {options[n]}' for n in changed))
-        samples = (validation or [f'{train_dir}/{name}' for name in names])[:opts.samples]
-        stack.enter_context(tf.Graph().as_default())
-        train(opts, tasks, train_dir, names, validation, samples, run_dir, sample_dir)
+    settings = {**vars(opts), 'devices': replicas.size, 'images': len(pairs.names),
+                'names': hashlib.sha256('\n'.join(pairs.names).encode()).hexdigest(),
+                'folder': folder if '://' in folder else os.path.abspath(folder),
+                'pix2pix': pix2pix.__version__, 'tensorflow': tf.__version__}
+    replicas.check_same({name: settings[name] for name in settings if name not in NOT_COMPARED})
+    run = Run.named(opts.name)
+    with replicas.first_before_others(opened(run, settings, pairs, replicas)), tf.Graph().as_default():
+        return train(opts, pairs, run, replicas)
 
 
-def first_folder(folder, *splits):
-    """The first of the split folders that is there, or None."""
-    return next((f'{folder}/{split}' for split in splits if tf.io.gfile.isdir(f'{folder}/{split}')), None)
-
-
-def train(opts, tasks, train_dir, names, validation, samples, run_dir, sample_dir):
-    """Run the steps that are still to do; `tasks` is the Cluster, whose first task alone writes anything."""
-    batch_size = opts.batch_size * tasks.size       # of all tasks together
-    steps = reader.steps_per(opts.epochs, len(names), batch_size)
-    channels = {'source_channels': opts.source_channels, 'target_channels': opts.target_channels}
+def train(opts, pairs, run, replicas):
+    """Run the steps that are still to do. All replicas run this; `record` alone writes, and only the first has one."""
     tf.set_random_seed(opts.seed)
     if opts.deterministic:
         devices.make_deterministic()
+    order, form, architecture = (values(kind, opts, images=len(pairs.names))
+                                 for kind in (reader.Order, reader.PairFormat, Architecture))
 
-    # The graph: the reader, one training step, and the generator as test.py runs it.
-    first_step = tf.placeholder(tf.int64, [])
-    batches = tf.data.make_initializable_iterator(reader.training_batches(
-        train_dir, names, opts.seed, steps, first_step, opts.batch_size, opts.direction, opts.load_size, opts.crop_size,
-        not opts.no_flip, **channels, task=tasks.index, tasks=tasks.size, parallel=tasks.cores))
-    batch = batches.get_next()
-    model = build_model(*batch, opts.layers, opts.base_filters, opts.keep_prob, opts.seed,
-                        opts.learning_rate, opts.beta1, opts.l1_weight, opts.gan_weight, opts.precision,
-                        tasks.mean if tasks.size > 1 else None, tasks.index)
-    path = tf.placeholder(tf.string, [])
-    source, target = reader.whole_pair(path, opts.direction, opts.crop_size, **channels)
-    output = generator(source, opts.target_channels, opts.base_filters, opts.layers, opts.keep_prob, [opts.seed, 0],
-                       STATISTICS[opts.layers], PRECISIONS[opts.precision])
-    fetches = {'train': model.train_op, 'losses': model.losses, 'norms': model.norms, 'batch': batch}
-    saver, init, compare = checkpoint.new_saver(), tf.global_variables_initializer(), metrics.Comparison()
-    spread = tasks.spread(tf.global_variables())
+    # Build the reader, one training step, and the generator as test.py runs it.
+    batches = reader.Batches(pairs, order, form, reader.Jitter(opts.load_size, not opts.no_flip),
+                             replica=replicas.index, replicas=replicas.size, parallel=replicas.cores)
+    step_ops = training_step(batches.source, batches.target, architecture, values(Hyperparameters, opts),
+                             seed=opts.seed, all_reduce_mean=replicas.all_reduce_mean, replica=replicas.index)
+    fetches = {'train': step_ops.train_op, 'losses': step_ops.losses, 'gradients': step_ops.gradient_norms,
+               'batch': [batches.source, batches.target]}
+    record = (Recorder if replicas.first else SilentRecorder)(
+        run, order, drawer(form, architecture, opts.seed), validation=pairs.held_out,
+        samples=(pairs.held_out or [f'{pairs.folder}/{name}' for name in pairs.names])[:opts.samples],
+        every={'log': opts.log_every, 'validation': opts.validate_every, 'samples': opts.sample_every,
+               'checkpoint': opts.save_every}, keep=opts.keep, keep_best=opts.keep_best)
 
-    def due(step, every):
-        """Whether this step is the first to have seen every image `every` epochs more, or the last."""
-        done = [s * batch_size // (len(names) * every) for s in (step - 1, step)]
-        return done[0] < done[1] or step == steps
-
-    page = os.path.join(sample_dir, 'index.html')
-    with tf.Session(tasks.target, config=tasks.config) as sess, Interrupt(launch.second_signal()) as interrupt:
-        def run_pair(name):
-            """A whole pair as test.py runs it: source, output and target in uint8."""
-            try:
-                triple = sess.run([source, output, target], {path: name})
-            except tf.errors.OpError as error:
-                raise reader.explain([name]) or error from None
-            return [images.to_uint8(image[0]) for image in triple]
-
-        def renew_page(training=False):
-            """The page is not worth a training: what is wrong with it is said, and the training goes on."""
-            try:
-                report.write(page, run_dir, sample_dir, os.path.join(sample_dir, 'test'), training)
-            except (run.RunError, OSError) as error:
-                progress.say(f'the page was not written: {error}')
-
-        # Start afresh, or carry on from the newest checkpoint.
-        sess.run(init)
-        if tasks.chief:
-            checkpoint.restore_latest(sess, saver, run_dir)
-        tasks.run(sess, spread)
-        first = int(sess.run(model.step))
-        sess.run(batches.initializer, {first_step: first})
+    with replicas.session() as sess, Interrupt(again=launch.second_signal()) as interrupt:
+        # Start afresh, or carry on from the newest checkpoint: the step in it is the truth.
+        sess.run(tf.global_variables_initializer())
+        record.begin(sess)
+        replicas.broadcast_variables(sess)
+        steps_done, ending = int(sess.run(step_ops.steps_done)), 0
+        batches.start(sess, after=steps_done)
         sess.graph.finalize()
-        if tasks.chief:
-            record = log.Log(run_dir, first)
-            print(f'{opts.name}: {steps:,} steps, {first:,} of them done')
-            progress = Progress(steps, first, len(names) / batch_size, batch_size)
 
-        for step in range(first + 1, steps + 1):
-            # One step; a loss or gradient that is not finite ends the run.
-            try:
+        for step in range(steps_done + 1, order.steps + 1):
+            # One step: G draws once, D learns from the real pairs and the drawn ones, G learns against the D just
+            # updated. A file that cannot be read ends the run under its own name.
+            with replicas.exit_if_peer_failed(), batches.naming_the_file(step):
                 out = sess.run(fetches)
-            except tf.errors.OpError as error:
-                paths = reader.paths_of_step(train_dir, names, opts.seed, step, opts.batch_size, tasks.index,
-                                             tasks.size)
-                broken = reader.explain(paths)      # the file, not the node of the graph
-                if not broken:
-                    tasks.lost(error)
-                raise broken or error from None
-            losses = {name: float(value) for name, value in out['losses'].items()}
-            wrong = {name: value for name, value in {**losses, **out['norms']}.items() if not math.isfinite(value)}
-            if wrong and not tasks.chief:
-                tasks.leave()
-                sys.exit(1)
-            if wrong:
-                picture = os.path.join(sample_dir, f'not-finite-step-{step}.png')
-                images.write_png(picture, images.grid([map(images.to_uint8, pair) for pair in zip(*out['batch'])]))
-                renew_page()
-                tasks.leave()
-                name, value = next(iter(wrong.items()))
-                share = 'its batch' if tasks.size == 1 else "the first task's share of its batch"
-                raise FloatingPointError(f'{name} is {value} at step {step}; {share} is in {picture}, the checkpoint '
-                                         'before it is kept; a lower --learning_rate may help')
-            if not tasks.chief:
-                stopping = tasks.agree(interrupt.received)
-                if stopping and step < steps:
-                    tasks.leave()
-                    sys.exit(128 + stopping)
-                continue
-            progress.show(step, losses)
 
-            # Validate, log, sample and save, the checkpoint last: what it has seen is on the disk before it.
-            validated = {}
-            if validation and due(step, opts.validate_every):
-                means = metrics.mean([compare(*run_pair(name)[1:]) for name in validation])
-                validated = {'val_count': len(validation), **{f'val_{name}': value for name, value in means.items()}}
-                progress.say(f'validation after step {step:,}: {len(validation):,} images  '
-                             + '  '.join(f'{name} {value:.4f}' for name, value in means.items()))
-            if step % opts.log_every == 0 or step == steps or validated:
-                record.scalars(step, {'epoch': step * batch_size / len(names), **losses, **validated})
-            sampled = due(step, opts.sample_every)
-            if sampled:
-                epoch = step * batch_size // len(names)
-                picture = images.grid([run_pair(sample) for sample in samples])
-                images.write_png(os.path.join(sample_dir, f'epoch-{epoch:04d}.png'), picture)
-                record.image(step, 'samples', picture)
-            stopping = tasks.agree(interrupt.received)      # read once: a signal from here on is for the next step
-            saving, best = due(step, opts.save_every) or stopping, None
-            if opts.keep_best and (saving or validated):
-                best = metrics.best_step(log.read(record.path), opts.keep_best, checkpoint.steps_in(run_dir) + [step])
-                saving = saving or best == step
-            if saving:
-                record.flush()
-                checkpoint.save(sess, saver, run_dir, step, opts.keep, best)
-            if sampled:
-                renew_page(training=step < steps)
-            if stopping and step < steps:
-                progress.close()
-                record.close()
-                renew_page()
-                print(f'stopped by {signal.Signals(stopping).name} after step {step:,}, saved as '
-                      f'{checkpoint.prefix_of(run_dir, step)}; the same command carries on')
-                tasks.leave()
-                sys.exit(128 + stopping)
-        tasks.leave()
-        if not tasks.chief:
-            return
-        progress.close()
-        record.close()
-        renew_page()
+            # All replicas end after the same step: after one that is not finite, before anything of it is kept, and
+            # after one in which any of them was told to stop, once it is saved.
+            fault = first_not_finite({**out['losses'], **out['gradients']})
+            ending = replicas.all_reduce_max(NOT_FINITE if fault else interrupt.received)
+            if ending == NOT_FINITE:
+                record.not_finite(step, *fault, out['batch'])
+                break
 
-    # Say what to open.
-    print(f'done: {steps:,} steps, saved in {run_dir}\n'
-          f'open {page}, or the sample grids beside it (a row is source | output | target)\n'
-          f'then run: python test.py --name {opts.name}')
+            # Show, validate, log, sample, save: the checkpoint last, so that what it has seen is on the disk before it.
+            record.progress(step, losses := {name: float(value) for name, value in out['losses'].items()})
+            scores = record.validation()
+            record.metrics(losses, scores)
+            record.samples()
+            record.checkpoint(scores, now=ending)
+            if ending:
+                break
+
+    # Say how it has ended and what to open.
+    record.end(stopped_by=ending)
+    return 1 if ending == NOT_FINITE else 128 + ending if ending and step < order.steps else 0
+
+
+@contextlib.contextmanager
+def opened(run, settings, pairs, replicas):
+    """`with` it, the run is open; says what is about to be trained, and what has changed since the run was started."""
+    with run.opened(settings, FIXED_BY_THE_RUN) as changed:
+        print(f'{devices.describe()}; {settings["precision"]}; {len(pairs.names)} pairs in {pairs.folder}',
+              *replicas.describe(settings['batch_size']), sep='\n')
+        if changed:
+            print('changed since the run was started: ' + ', '.join(f'{name} {settings[name]}' for name in changed))
+        yield
+
+
+def values(kind, opts, **more):
+    """The options that a NamedTuple is made of, as one of that kind."""
+    return kind(**{name: more.get(name, getattr(opts, name, None)) for name in kind._fields})
+
+
+def drawer(form, architecture, seed):
+    """The generator as test.py runs it: (session, path of a pair) -> [source, output, target], [H, W, C] in [-1, 1]."""
+    path = tf.placeholder(tf.string, [])
+    source, target = reader.test_pair(path, form)
+    output = trained_generator(source, architecture, seed=seed)
+
+    def draw(sess, name):
+        try:
+            return [image[0] for image in sess.run([source, output, target], {path: name})]
+        except tf.errors.OpError as error:
+            raise first_unreadable([name]) or error from None
+    return draw
+
+
+def first_not_finite(scalars):
+    """(name, value) of the first that is NaN or infinite, or None."""
+    return next(((name, value) for name, value in scalars.items() if not math.isfinite(value)), None)
+
+
+def complain(line):
+    print(f'train.py: {line}', file=sys.stderr, flush=True)
 
 
 if __name__ == '__main__':
+    sys.stdout.reconfigure(line_buffering=True)     # a replica may end without a word to Python
     try:
-        main(parse())
+        sys.exit(main(OPTS))
     except KeyboardInterrupt:
         sys.exit(130)
-    except reader.ReaderError as error:
+    except ImageError as error:
         sys.exit(f'train.py: {error}; python -m datasets.check FOLDER reads every file')
-    except (catalogue.DatasetError, run.RunError, checkpoint.CheckpointError, cluster.ClusterError, FloatingPointError,
-            OSError) as error:
+    except (UserError, OSError) as error:
         sys.exit(f'train.py: {error}')

@@ -7,7 +7,8 @@ import tarfile
 
 from tqdm import tqdm
 
-from datasets.catalogue import CATALOGUE, ROOT, DatasetError
+from datasets.catalogue import CATALOGUE, ROOT
+from pix2pix.errors import UserError
 
 MAX_BYTES = 64 * 2 ** 30        # unpacked: more is a bomb, the largest set here is about 15 GB
 
@@ -22,7 +23,7 @@ def unpack(archive, name, root):
         verify(partial, name)
         os.replace(partial, folder)
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        raise DatasetError(f'{archive}: cannot be unpacked ({error})') from None
+        raise UserError(f'{archive}: cannot be unpacked ({error})') from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -33,14 +34,14 @@ def extract(tar, archive, name, partial):
     for member in tqdm(tar, f'unpacking {name}', unit='file', leave=False, disable=None):
         parts = member.name.removeprefix('./').rstrip('/').split('/')
         if member.name.startswith('/') or '..' in parts or not (member.isfile() or member.isdir()):
-            raise DatasetError(f'{archive}: refused, it holds {member.name!r}, which is not a plain file in its folder')
+            raise UserError(f'{archive}: refused, it holds {member.name!r}, which is not a plain file in its folder')
         total += member.size
         if total > MAX_BYTES:
-            raise DatasetError(f'{archive}: refused, it unpacks to more than {MAX_BYTES >> 30} GiB')
+            raise UserError(f'{archive}: refused, it unpacks to more than {MAX_BYTES >> 30} GiB')
         if member.isdir():
             continue
         if parts[0] != name or len(parts) < 2:
-            raise DatasetError(f'{archive}: refused, {member.name!r} is not in {name}/')
+            raise UserError(f'{archive}: refused, {member.name!r} is not in {name}/')
         path = os.path.join(partial, *parts[1:])
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with tar.extractfile(member) as source, open(path, 'wb') as file:
@@ -57,13 +58,13 @@ def verify(folder, name):
             wanted = {line.split(maxsplit=1)[1].strip(): line.split()[0] for line in file}
         bad = sorted(wanted.keys() ^ found) + sorted(f for f in found & wanted.keys() if digest(folder, f) != wanted[f])
         if bad:
-            raise DatasetError(f'{name}: {len(bad)} files missing, unknown or of other content than its SHA-256 list '
+            raise UserError(f'{name}: {len(bad)} files missing, unknown or of other content than its SHA-256 list '
                                f'says, among them {", ".join(bad[:3])}')
         return
     for split, count in CATALOGUE[name].splits.items():
         there = sum(file.startswith(split + '/') for file in found)
         if not there:
-            raise DatasetError(f'{name}: no {split}/ in the archive')
+            raise UserError(f'{name}: no {split}/ in the archive')
         if there != count:
             print(f'{name}: {there} files in {split}/, the catalogue says {count}')
 

@@ -8,10 +8,6 @@ ADDRESSES = ('http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/{name}.tar.gz'
              'https://people.eecs.berkeley.edu/~tinghuiz/projects/pix2pix/datasets/{name}.tar.gz')
 
 
-class DatasetError(Exception):
-    """A data set that is not to be had, and what to do, in one line."""
-
-
 class Dataset(NamedTuple):
     """One row: the direction trained by default, pairs per split, size of the archive, and what it shows."""
     direction: str
@@ -34,24 +30,3 @@ CATALOGUE = {
     'demo':           Dataset('BtoA', {'train': 200, 'val': 20}, 0, 'drawn building fronts: labels -> "photo"',
                               {'epochs': 12, 'base_filters': 32, 'sample_every': 2, 'save_every': 4}),
 }
-
-
-def locate(name, root=ROOT):
-    """A catalogue name -> its folder, drawn or downloaded on first use; a folder -> itself. (folder, row or None)"""
-    row = CATALOGUE.get(name)
-    if row is None:
-        if os.path.isdir(name) or '://' in name:
-            return name, None
-        raise DatasetError(f'--dataset {name}: no such folder, and not one of {" ".join(CATALOGUE)}; '
-                           'give a folder of pairs (with train/ and val/ in it) or one of these names')
-    folder = os.path.join(root, name)
-    if not os.path.isdir(folder):
-        if row.elsewhere:
-            raise DatasetError(f'{name} is not handed out for download any more: {row.elsewhere}')
-        if name == 'demo':
-            from datasets.demo import draw
-            draw(folder, **row.splits)
-        else:
-            from datasets.download import download
-            download(name, root)
-    return folder, row

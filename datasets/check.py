@@ -9,14 +9,27 @@ import hashlib
 import os
 import sys
 
-import pix2pix  # noqa: F401  first: keeps TensorFlow's start-up chatter off the terminal
+
+def parse(args=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('folder', help='of pairs, or a name of the catalogue')
+    parser.add_argument('--direction', choices=('AtoB', 'BtoA'), help='that you mean to train')
+    return parser.parse_args(args)
+
+
+OPTS = parse() if __name__ == '__main__' else None      # before TensorFlow is loaded: a mistake is answered at once
+
+import pix2pix.quiet  # noqa: F401
 
 # isort: split
 import numpy as np
 from tqdm import tqdm
 
-import reader
-from datasets.catalogue import CATALOGUE, DatasetError, locate
+from datasets.catalogue import CATALOGUE
+from datasets.locate import locate
+from pix2pix.errors import UserError
+from pix2pix.images.diagnose import try_read
+from pix2pix.images.folders import list_images
 
 SPLITS = ('train', 'val', 'test')
 
@@ -29,9 +42,9 @@ def flatness(image):
 def check_split(folder, seen, say):
     """Read one folder of pairs; returns (files, faults, [flatness of A, of B])."""
     sizes, flat, faults = collections.Counter(), [], 0
-    names = reader.list_images(folder)
+    names = list_images(folder)
     paths = [f'{folder}/{name}' for name in names]
-    bar = tqdm(reader.inspect(paths), os.path.basename(folder), len(paths), leave=False, disable=None)
+    bar = tqdm(try_read(paths), os.path.basename(folder), len(paths), leave=False, disable=None)
     for path, image, error in bar:
         if error:
             faults += 1
@@ -70,18 +83,14 @@ def check(folder, direction=None, say=print):
     return sum(faults for _, faults, _ in results)
 
 
-def main(args=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('folder', help='of pairs, or a name of the catalogue')
-    parser.add_argument('--direction', choices=('AtoB', 'BtoA'), help='that you mean to train')
-    opts = parser.parse_args(args)
-    faults = check(locate(opts.folder)[0], opts.direction)
+def main(opts):
+    faults = check(locate(opts.folder), opts.direction)
     print(f'{faults} files would end the training' if faults else 'no fault found')
     return 1 if faults else 0
 
 
 if __name__ == '__main__':
     try:
-        sys.exit(main())
-    except (DatasetError, reader.ReaderError, OSError) as error:
+        sys.exit(main(OPTS))
+    except (UserError, OSError) as error:
         sys.exit(f'datasets.check: {error}')

@@ -4,89 +4,90 @@ import argparse
 import os
 import sys
 
-import imageio.v3 as iio
+
+def parse(args=None):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('a', metavar='A', help='folder of left halves, with or without train/ val/ test/ in it')
+    parser.add_argument('b', metavar='B', help='folder of right halves, with the same names')
+    parser.add_argument('out', metavar='OUT', help='folder of the pairs')
+    parser.add_argument('--overwrite', action='store_true', help='replace pairs that are there')
+    return parser.parse_args(args)
+
+
+OPTS = parse() if __name__ == '__main__' else None      # before TensorFlow is loaded: a mistake is answered at once
+
+import pix2pix.quiet  # noqa: F401
+
+# isort: split
 import numpy as np
 from tqdm import tqdm
 
-EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
+from pix2pix.errors import UserError
+from pix2pix.images import png
+from pix2pix.images.folders import list_images_under
+from pix2pix.images.pictures import read_pictures
 
 
-class CombineError(Exception):
-    """What kept every pair from being written, in one line."""
-
-
-def images_in(folder, problems):
+def images_by_stem(folder, problems):
     """The images of a folder and its sub-folders: name without extension -> path."""
     found = {}
-    for where, _, files in sorted(os.walk(folder)):
-        for file in sorted(files):
-            stem, extension = os.path.splitext(os.path.join(where, file))
-            if extension.lower() in EXTENSIONS:
-                name = os.path.relpath(stem, folder)
-                if found.setdefault(name, stem + extension) != stem + extension:
-                    problems.append(f'{stem + extension}: left out, there is also {os.path.basename(found[name])}')
+    for name in list_images_under(folder):
+        stem, path = os.path.splitext(name)[0], os.path.join(folder, name)
+        if found.setdefault(stem, path) != path:
+            problems.append(f'{path}: left out, there is also {os.path.basename(found[stem])}')
     return found
 
 
 def join(left, right):
-    """Two images of one size -> one pair; gray beside colour becomes colour. ValueError where they do not fit."""
-    a, b = (iio.imread(path, index=0) for path in (left, right))
-    if a.shape[:2] != b.shape[:2]:
-        raise ValueError('{} x {} beside {} x {} pixels'.format(*a.shape[1::-1], *b.shape[1::-1]))
-    if a.dtype != b.dtype:
-        raise ValueError(f'{a.dtype} beside {b.dtype}')
-    return np.concatenate([a, b] if a.ndim == b.ndim == 2 else [rgb(a), rgb(b)], axis=1)
+    """Two pictures [H, W, 3] of one size -> one pair [H, 2 W, 3], or [H, 2 W] where both are gray.
 
-
-def rgb(image):
-    """Gray or colour, with or without alpha -> [H, W, 3]."""
-    image = image.reshape(image.shape[:2] + (-1,))
-    return image[..., :3] if image.shape[-1] > 2 else np.broadcast_to(image[..., :1], image.shape[:2] + (3,))
+    Beside 16 bits, 8 bits become 16. ValueError where the sizes differ.
+    """
+    if left.shape != right.shape:
+        raise ValueError('{} x {} beside {} x {} pixels'.format(*left.shape[1::-1], *right.shape[1::-1]))
+    if left.dtype != right.dtype:
+        left, right = (half if half.dtype == np.uint16 else half.astype(np.uint16) * 257 for half in (left, right))
+    pair = np.concatenate([left, right], axis=1)
+    return pair[..., 0] if (pair == pair[..., :1]).all() else pair
 
 
 def combine(a, b, out, overwrite=False):
     """Write OUT/NAME.png for every name in both folders; returns (pairs written, lines on what was not)."""
     for folder in a, b:
         if not os.path.isdir(folder):
-            raise CombineError(f'{folder}: no such folder')
+            raise UserError(f'{folder}: no such folder')
     problems = []
-    lefts, rights = images_in(a, problems), images_in(b, problems)
+    lefts, rights = images_by_stem(a, problems), images_by_stem(b, problems)
     problems += [f'{lefts[name]}: nothing of that name in {b}' for name in sorted(lefts.keys() - rights.keys())]
     problems += [f'{rights[name]}: nothing of that name in {a}' for name in sorted(rights.keys() - lefts.keys())]
-    written = 0
-    for name in tqdm(sorted(lefts.keys() & rights.keys()), unit='pair', disable=None):
-        path = os.path.join(out, name + '.png')
-        if os.path.exists(path) and not overwrite:
-            problems.append(f'{path}: is there already; --overwrite replaces it')
+    outputs = {name: os.path.join(out, name + '.png') for name in sorted(lefts.keys() & rights.keys())}
+    there = [path for path in outputs.values() if os.path.exists(path) and not overwrite]
+    problems += [f'{path}: is there already; --overwrite replaces it' for path in there]
+    outputs = {name: path for name, path in outputs.items() if path not in set(there)}
+    halves, written = read_pictures(side[name] for name in outputs for side in (lefts, rights)), 0
+    for path in tqdm(outputs.values(), unit='pair', disable=None):
+        (left, a_half, left_error), (right, b_half, right_error) = next(halves), next(halves)
+        if left_error or right_error:
+            problems += [str(error) for error in (left_error, right_error) if error]
             continue
         try:
-            png = iio.imwrite('<bytes>', join(lefts[name], rights[name]), extension='.png')
-        except Exception as error:          # whatever the decoder of a damaged file raises
-            problems.append(f'{lefts[name]} and {rights[name]}: {" ".join(str(error).split())[:160]}')
+            png.write(path, join(a_half, b_half))
+        except ValueError as error:
+            problems.append(f'{left} and {right}: {error}')
             continue
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path + '.partial', 'wb') as file:
-            file.write(png)
-        os.replace(path + '.partial', path)
         written += 1
     return written, problems
 
 
-def main(args=None):
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('a', metavar='A', help='folder of left halves, with or without train/ val/ test/ in it')
-    parser.add_argument('b', metavar='B', help='folder of right halves, with the same names')
-    parser.add_argument('out', metavar='OUT', help='folder of the pairs')
-    parser.add_argument('--overwrite', action='store_true', help='replace pairs that are there')
-    opts = parser.parse_args(args)
+def main(opts):
     written, problems = combine(opts.a, opts.b, opts.out, opts.overwrite)
     print(*problems, f'{written} pairs written to {opts.out}, {len(problems)} problems', sep='\n')
     if not written:
-        raise CombineError(f'no pair written: {opts.a} and {opts.b} have no images of the same name and size')
+        raise UserError(f'no pair was written. Do {opts.a} and {opts.b} have images of the same name and size?')
 
 
 if __name__ == '__main__':
     try:
-        main()
-    except (CombineError, OSError) as error:
+        main(OPTS)
+    except (UserError, OSError) as error:
         sys.exit(f'datasets.combine: {error}')

@@ -3,10 +3,11 @@
 import os
 import shutil
 
-import imageio.v3 as iio
 import numpy as np
 from scipy.ndimage import gaussian_filter, shift
 from tqdm import tqdm
+
+from pix2pix.images import png
 
 SIZE = 256
 
@@ -144,5 +145,5 @@ def draw(folder, seed=0, **splits):
     for split, count in splits.items():
         os.makedirs(os.path.join(partial, split))
         for index in tqdm(range(count), f'drawing {split}', leave=False, disable=None):
-            iio.imwrite(os.path.join(partial, split, f'{index + 1:03d}.png'), pair(seed, split, index))
+            png.write(os.path.join(partial, split, f'{index + 1:03d}.png'), pair(seed, split, index))
     os.replace(partial, folder)

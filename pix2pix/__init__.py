@@ -1,32 +1,21 @@
-"""pix2pix: paired image-to-image translation (Isola et al., CVPR 2017) in TensorFlow's graph mode."""
+"""pix2pix: paired image-to-image translation (Isola et al., CVPR 2017) in TensorFlow's graph mode.
 
+The rooms: `model` is the paper; `images`, `distributed`, `metrics`, `run` and `inference` stand around it. The single
+files beside them are the ground, which every room may use.
+"""
+
+import importlib
 import os
-import sys
-import tempfile
+
+__version__ = '1.0.0'
+
+# TensorFlow reads this when it is imported. A value that the user has set stays.
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
 
-def import_tensorflow_quietly():
-    """Import TensorFlow without its start-up chatter, which no setting silences; TF_CPP_MIN_LOG_LEVEL=0 shows it."""
-    if 'TF_CPP_MIN_LOG_LEVEL' in os.environ or 'tensorflow' in sys.modules:
-        return
-    os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as chatter:
-        os.dup2(chatter.fileno(), 2)
-        try:
-            import tensorflow.compat.v1 as tf
-            tf.config.list_physical_devices()      # the rest of the chatter comes with the devices
-            tf.get_logger().setLevel('ERROR')
-        except BaseException:
-            chatter.seek(0)
-            os.write(terminal, chatter.read())
-            raise
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
-
-
-import_tensorflow_quietly()
-
-from pix2pix.inference.generator import Generator  # noqa: E402, F401  after TensorFlow, which is imported quietly
+def __getattr__(name):
+    """`from pix2pix import Generator` loads TensorFlow; `import pix2pix` alone does not."""
+    if name != 'Generator':
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    importlib.import_module('pix2pix.quiet')
+    return importlib.import_module('pix2pix.inference.generator').Generator

@@ -1,4 +1,4 @@
-"""The device that a session runs on, and the precision that it has hardware for."""
+"""The devices that sessions run on, and the precision that they have hardware for."""
 
 import os
 import re
@@ -6,14 +6,17 @@ import re
 import tensorflow
 import tensorflow.compat.v1 as tf
 
-CPUINFO = '/proc/cpuinfo'
-
 
 def session_config():
     """One op at a time on all cores, GPU memory taken as it is needed."""
     config = tf.ConfigProto(inter_op_parallelism_threads=1, allow_soft_placement=True)
     config.gpu_options.allow_growth = True
     return config
+
+
+def cpu_session():
+    """A session of the default graph for what no GPU is needed for."""
+    return tf.Session(config=tf.ConfigProto(device_count={'GPU': 0}))
 
 
 def make_deterministic():
@@ -29,7 +32,7 @@ def describe():
     return f'CPU: {os.cpu_count()} cores; TensorFlow sees no GPU'
 
 
-def precision(wanted):
+def precision(wanted, cpuinfo='/proc/cpuinfo'):
     """'auto' -> 'bfloat16' where the hardware has it (AVX512-BF16, AMX, compute capability 8), else 'float32'."""
     if wanted != 'auto':
         return wanted
@@ -38,7 +41,7 @@ def precision(wanted):
         capability = tf.config.experimental.get_device_details(gpus[0]).get('compute_capability', (0, 0))
         return 'bfloat16' if capability >= (8, 0) else 'float32'
     try:
-        with open(CPUINFO) as file:
+        with open(cpuinfo) as file:
             return 'bfloat16' if re.search(r'\b(avx512_bf16|amx_bf16)\b', file.read()) else 'float32'
     except OSError:
         return 'float32'

@@ -3,11 +3,21 @@
 import math
 
 
-def adder(parser):
-    """add(flag, help, default, ...) for a parser: the default is shown in the help."""
+def adder(parser, title):
+    """add(flag, help, default, ...) for a group of options: the default is shown in the help."""
+    group = parser.add_argument_group(title)
+
     def add(flag, help, default=None, **how):
-        parser.add_argument(flag, default=default, help=help if default is None else f'{help} (%(default)s)', **how)
+        how |= {} if 'action' in how else {'default': default}
+        group.add_argument(flag, help=help if default is None else f'{help} (%(default)s)', **how)
     return add
+
+
+def count_or_all(text):
+    """An argparse type: 'all', or a number from 1 on; the text."""
+    if text != 'all' and int(text) < 1:
+        raise ValueError
+    return text
 
 
 def number(kind, low, high=math.inf, low_included=False):

@@ -1,8 +1,10 @@
 """What several tests need: a fresh graph for each, and folders of small pairs."""
 
-import pix2pix  # noqa: F401  first: keeps TensorFlow's start-up chatter off the terminal
+import pix2pix.quiet  # noqa: F401  first: keeps TensorFlow's start-up chatter off the terminal
 
 # isort: split
+import shutil
+
 import imageio.v3 as iio
 import numpy as np
 import pytest
@@ -28,11 +30,20 @@ def pairs(tmp_path):
 def unbroken(tmp_path_factory):
     """Seven pairs in batches of three for three epochs, seven steps at once: the folder, and what train.py said.
 
-    Tests read it; what test.py leaves in it may be there already.
+    Tests only read it. One that writes takes `trained`.
     """
     cwd = tmp_path_factory.mktemp('unbroken')
     draw_pairs(cwd / 'pairs', train=7, val=3)
     return cwd, run(cwd, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
+
+
+@pytest.fixture
+def trained(unbroken, tmp_path):
+    """A copy of that folder, to write to."""
+    copy = shutil.copytree(unbroken[0], tmp_path / 'trained')
+    options = copy / 'checkpoints/tiny/options.json'
+    options.write_text(options.read_text().replace(str(unbroken[0]), str(copy)))
+    return copy
 
 
 def draw_pairs(folder, **splits):

@@ -1,6 +1,6 @@
 """The networks once more, in float64 NumPy, written from the paper and not from the code: what the tests compare with.
 
-`w` is a dict of variables by name, such as 'generator/down1/w'; base width 1 keeps it quick.
+`w` is a kernel, or a dict of variables by name, such as 'generator/down1/w'; base width 1 keeps it quick.
 """
 
 import numpy as np
@@ -21,6 +21,24 @@ def deconv(x, w):
         for j in range(4):
             out[:, i:i + 2 * h:2, j:j + 2 * width:2] += x @ w[i, j].T
     return out[:, 1:-1, 1:-1]
+
+
+def conv_gradients(x, w, dy, stride):
+    """Of the sum of conv(x, w, stride) * dy, by x and by w: each tap of an output met one pixel of the padded input."""
+    _, h, width, _ = dy.shape
+    x = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
+    dx, dw = np.zeros(x.shape), np.zeros(w.shape)
+    for i in range(4):
+        for j in range(4):
+            met = slice(None), slice(i, i + stride * h, stride), slice(j, j + stride * width, stride)
+            dx[met] += dy @ w[i, j].T
+            dw[i, j] = np.tensordot(x[met], dy, [(0, 1, 2)] * 2)
+    return dx[:, 1:-1, 1:-1], dw
+
+
+def deconv_gradients(x, w, dy):
+    """Of the sum of deconv(x, w) * dy. That is the sum of x * conv(dy, w), so x and dy change places."""
+    return conv(dy, w, 2), conv_gradients(dy, w, x, 2)[1]
 
 
 def norm(x, w, name):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -23,6 +24,14 @@ def run(cwd, script, *args, status=0):
     output = process.communicate(timeout=300)[0]
     assert process.returncode == status, output
     return output
+
+
+def wait_for(condition, process, seconds=120):
+    """Until the condition holds; an error where the process ends before, or the seconds do."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None and time.monotonic() < end, process.communicate()[0]
+        time.sleep(0.001)
 
 
 def variables(cwd):

@@ -81,7 +81,7 @@ def test_a_damaged_one_is_named_and_the_one_before_is_used(saved, tmp_path, dama
     damage(tmp_path)
     said = []
     assert checkpoint.restore_latest(sess, saver, folder, said.append) == 2 and value() == 2
-    assert len(said) == 1 and 'model-3: cannot be restored' in str(said[0]) and '\n' not in str(said[0])
+    assert len(said) == 1 and 'model-3 cannot be restored' in str(said[0]) and '\n' not in str(said[0])
 
 
 def test_all_damaged_is_an_error(saved, tmp_path):

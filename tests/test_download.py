@@ -2,184 +2,228 @@
 
 import hashlib
 import http.server
-import io
-import tarfile
+import os
 import threading
+import urllib.error
 
 import pytest
 
 from datasets import archive
-from datasets.catalogue import CATALOGUE, Dataset, DatasetError
-from datasets.download import download
+from datasets.catalogue import CATALOGUE, Dataset
+from datasets.download import download, main
+from pix2pix.download import fetch
+from pix2pix.errors import UserError
+from tests.test_archive import FILES, tar_of
 
-FILES = {'tiny/train/1.jpg': b'one' * 50_000, 'tiny/train/2.jpg': b'two' * 40_000, 'tiny/val/1.jpg': b'three' * 1000}
-
-
-def tar_of(files, *members):
-    data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode='w') as tar:       # not compressed, so that it can be cut off in its middle
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-        for member in members:
-            tar.addfile(member)
-    return data.getvalue()
+CONTENT = tar_of(FILES)     # not compressed, so that it is the same every time
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves `content` at /tiny.tar.gz; `cuts` are the lengths after which successive answers break off."""
+    """Serves `content` at any address but those with 'missing' in it, which are not there.
+
+    cuts      how many bytes of it each of the next answers has before it breaks off
+    statuses  of the next answers, instead of content
+    validator, ranges, length   whether it sends an ETag, goes on where it is asked to, and says how long it is
+    requests  the ranges that it was asked for, None for all
+    """
 
     def __init__(self, content):
         super().__init__(('127.0.0.1', 0), Handler)
-        self.content, self.cuts, self.ranges, self.requests = content, [], True, []
-        self.address = f'http://127.0.0.1:{self.server_port}/{{name}}.tar.gz'
-        self.missing = f'http://127.0.0.1:{self.server_port}/missing/{{name}}.tar.gz'
+        self.content, self.cuts, self.statuses, self.requests = content, [], [], []
+        self.ranges = self.length = self.validator = True
+        self.url = f'http://127.0.0.1:{self.server_port}'
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        self.server.requests.append(self.headers.get('Range'))
-        if 'missing' in self.path:
-            return self.send_error(404)
-        content, start = self.server.content, 0
-        tag = hashlib.md5(content).hexdigest()
-        if self.server.ranges and self.headers.get('Range') and self.headers.get('If-Range') == tag:
-            start = int(self.headers['Range'].removeprefix('bytes=').rstrip('-'))
+        server, asked = self.server, self.headers.get('Range')
+        server.requests.append(asked)
+        if 'missing' in self.path or server.statuses:
+            return self.send_error(404 if 'missing' in self.path else server.statuses.pop(0))
+        tag, start = f'"{hashlib.md5(server.content).hexdigest()}"', 0
+        if server.ranges and asked and self.headers.get('If-Range') == tag:
+            start = int(asked.removeprefix('bytes=').rstrip('-'))
         self.send_response(206 if start else 200)
-        self.send_header('Content-Length', str(len(content) - start))
-        self.send_header('ETag', tag)
+        if server.length:
+            self.send_header('Content-Length', str(len(server.content) - start))
+        if server.validator:
+            self.send_header('ETag', tag)
         self.end_headers()
-        cut = self.server.cuts.pop(0) if self.server.cuts else len(content)
-        self.wfile.write(content[start:start + cut])
+        cut = server.cuts.pop(0) if server.cuts else len(server.content)
+        self.wfile.write(server.content[start:start + cut])
 
     def log_message(self, *args):
         pass
 
 
 @pytest.fixture
-def server(monkeypatch, tmp_path):
-    monkeypatch.setitem(CATALOGUE, 'tiny', Dataset('AtoB', {'train': 2, 'val': 1}, 1, 'a test'))
-    monkeypatch.setattr(archive, 'ROOT', str(tmp_path))
-    server = Server(tar_of(FILES))
+def server():
+    server = Server(CONTENT)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
 
 
+# pix2pix.download: one file.
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_fetched_whole_and_nothing_else_is_left(server, tmp_path):
+    fetch(f'{server.url}/it', str(tmp_path / 'it'))
+    assert (tmp_path / 'it').read_bytes() == CONTENT and names_in(tmp_path) == ['it'] and server.requests == [None]
+
+
+def test_what_breaks_off_goes_on_where_it_broke_off(server, tmp_path):
+    server.cuts = [100_000, 50_000]
+    fetch(f'{server.url}/it', str(tmp_path / 'it'))
+    assert server.requests == [None, 'bytes=100000-', 'bytes=150000-']
+    assert (tmp_path / 'it').read_bytes() == CONTENT and names_in(tmp_path) == ['it']
+
+
+def test_what_breaks_off_three_times_is_an_error_and_a_later_call_goes_on(server, tmp_path):
+    server.cuts = [50_000, 30_000, 20_000]
+    with pytest.raises(OSError, match=f'broke off after 100,000 of {len(CONTENT):,} bytes'):
+        fetch(f'{server.url}/it', str(tmp_path / 'it'))
+    assert len(server.requests) == 3 and not (tmp_path / 'it').exists()
+    fetch(f'{server.url}/it', str(tmp_path / 'it'))
+    assert server.requests[3:] == ['bytes=100000-'] and (tmp_path / 'it').read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize('lacks', ['ranges', 'validator'])
+def test_a_server_that_cannot_go_on_starts_again(server, tmp_path, lacks):
+    setattr(server, lacks, False)
+    server.cuts = [100_000]
+    fetch(f'{server.url}/it', str(tmp_path / 'it'))
+    assert (tmp_path / 'it').read_bytes() == CONTENT and len(server.requests) == 2
+
+
+def test_a_file_that_has_changed_meanwhile_is_not_glued(server, tmp_path):
+    server.cuts = [50_000] * 3
+    with pytest.raises(OSError):
+        fetch(f'{server.url}/it', str(tmp_path / 'it'))
+    server.content = new = CONTENT.replace(b'one', b'new')
+    fetch(f'{server.url}/it', str(tmp_path / 'it'))
+    assert (tmp_path / 'it').read_bytes() == new
+
+
+def test_a_part_of_another_address_is_not_carried_on_with(server, tmp_path):
+    server.cuts = [50_000] * 3
+    with pytest.raises(OSError):
+        fetch(f'{server.url}/one', str(tmp_path / 'it'))
+    fetch(f'{server.url}/other', str(tmp_path / 'it'))
+    assert server.requests[3:] == [None] and (tmp_path / 'it').read_bytes() == CONTENT
+
+
+def test_a_part_that_is_longer_than_the_file_is_thrown_away(server, tmp_path):
+    """416: the server has nothing from there on."""
+    server.cuts = [50_000] * 3
+    with pytest.raises(OSError):
+        fetch(f'{server.url}/it', str(tmp_path / 'it'))
+    server.statuses = [416]
+    fetch(f'{server.url}/it', str(tmp_path / 'it'))
+    assert server.requests[3:] == ['bytes=150000-', None] and (tmp_path / 'it').read_bytes() == CONTENT
+
+
+def test_a_server_in_trouble_is_asked_three_times_and_one_that_refuses_once(server, tmp_path):
+    server.statuses = [503, 500]
+    fetch(f'{server.url}/it', str(tmp_path / 'it'))
+    assert len(server.requests) == 3 and (tmp_path / 'it').read_bytes() == CONTENT
+    for statuses, code, asked in ([503] * 4, 503, 3), ([403], 403, 1), ([404], 404, 1):
+        server.statuses, server.requests = list(statuses), []
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            fetch(f'{server.url}/it', str(tmp_path / 'other'))
+        assert caught.value.code == code and len(server.requests) == asked
+    assert names_in(tmp_path) == ['it']
+
+
+def test_a_server_that_does_not_say_how_long_the_file_is(server, tmp_path):
+    server.length = False
+    fetch(f'{server.url}/it', str(tmp_path / 'it'))
+    assert (tmp_path / 'it').read_bytes() == CONTENT
+
+
+# datasets.download: a data set.
+
+@pytest.fixture
+def tiny(server, monkeypatch, tmp_path):
+    """The server has a data set of the catalogue, tiny: the form of its address."""
+    monkeypatch.setitem(CATALOGUE, 'tiny', Dataset('AtoB', {'train': 2, 'val': 1}, 1, 'a test'))
+    monkeypatch.setattr(archive, 'ROOT', str(tmp_path))     # where lists of digests lie
+    return server.url + '/{name}.tar.gz'
+
+
 def assert_whole(root):
     for name, content in FILES.items():
         assert (root / name).read_bytes() == content
-    assert sorted(p.name for p in root.iterdir() if p.suffix != '.sha256') == ['tiny']
+    assert names_in(root) == ['tiny']
 
 
-def assert_nothing(root):
-    assert not [p for p in root.rglob('*') if p.is_file() and p.suffix != '.sha256']
+def test_a_data_set_is_fetched_unpacked_and_not_fetched_again(server, tiny, tmp_path):
+    for _ in range(2):
+        assert download('tiny', str(tmp_path / 'new'), [tiny]) == str(tmp_path / 'new/tiny')
+        assert_whole(tmp_path / 'new')
+    assert server.requests == [None]
 
 
-def test_whole_file(server, tmp_path):
-    assert download('tiny', str(tmp_path), [server.address]) == str(tmp_path / 'tiny')
-    assert_whole(tmp_path)
-    assert download('tiny', str(tmp_path), [server.address]) and len(server.requests) == 1      # not again
-
-
-def test_cut_off_midway_goes_on_where_it_broke_off(server, tmp_path):
-    server.cuts = [100_000]
-    download('tiny', str(tmp_path), [server.address])
-    assert server.requests == [None, 'bytes=100000-']
-    assert_whole(tmp_path)
-
-
-def test_cut_off_for_good_goes_on_in_the_next_run(server, tmp_path):
+def test_a_data_set_that_broke_off_goes_on_in_the_next_run(server, tiny, tmp_path):
     server.cuts = [50_000, 30_000, 20_000]
-    with pytest.raises(DatasetError, match='broke off after 100,000 of'):
-        download('tiny', str(tmp_path), [server.address])
+    with pytest.raises(UserError, match='tiny could not be downloaded, .* broke off after 100,000 of'):
+        download('tiny', str(tmp_path), [tiny])
     assert not (tmp_path / 'tiny').exists()
-    download('tiny', str(tmp_path), [server.address])
+    download('tiny', str(tmp_path), [tiny])
     assert server.requests[-1] == 'bytes=100000-'
     assert_whole(tmp_path)
 
 
-def test_a_server_without_ranges_starts_again(server, tmp_path):
-    server.cuts, server.ranges = [100_000], False
-    download('tiny', str(tmp_path), [server.address])
+def test_404_on_every_address_names_them_all(server, tiny, tmp_path):
+    missing = [f'{server.url}/missing/{{name}}.tar.gz', f'{server.url}/missing/too/{{name}}.tar.gz']
+    with pytest.raises(UserError) as caught:
+        download('tiny', str(tmp_path), missing)
+    for address in missing:
+        assert address.format(name='tiny') + ': HTTP Error 404' in str(caught.value)
+    assert '\n' not in str(caught.value) and not list(tmp_path.iterdir())
+
+
+def test_the_second_address_serves_where_the_first_is_dead(server, tiny, tmp_path):
+    download('tiny', str(tmp_path), ['http://127.0.0.1:9/{name}.tar.gz', server.url + '/missing/{name}', tiny])
     assert_whole(tmp_path)
 
 
-def test_a_file_that_changed_meanwhile_is_not_glued(server, tmp_path):
-    server.cuts = [50_000] * 3
-    with pytest.raises(DatasetError):
-        download('tiny', str(tmp_path), [server.address])
-    server.content = tar_of({**FILES, 'tiny/train/1.jpg': b'new' * 50_000})
-    download('tiny', str(tmp_path), [server.address])
-    assert (tmp_path / 'tiny/train/1.jpg').read_bytes() == b'new' * 50_000
-
-
-def test_404_on_every_address_names_them_all(server, tmp_path):
-    with pytest.raises(DatasetError, match='404.*; http.*404'):
-        download('tiny', str(tmp_path), [server.missing, server.missing])
-    assert_nothing(tmp_path)
-
-
-def test_the_second_address_where_the_first_is_dead(server, tmp_path):
-    download('tiny', str(tmp_path), ['http://127.0.0.1:9/{name}.tar.gz', server.missing, server.address])
+def test_a_page_instead_of_the_archive_does_not_look_done_and_the_next_address_is_tried(server, tiny, tmp_path):
+    server.content = b'<html>a login page</html>'
+    with pytest.raises(UserError, match='cannot be unpacked') as caught:
+        download('tiny', str(tmp_path), [tiny])
+    assert '\n' not in str(caught.value) and not list(tmp_path.iterdir())
+    other = Server(CONTENT)
+    threading.Thread(target=other.serve_forever, daemon=True).start()
+    download('tiny', str(tmp_path), [tiny, other.url + '/{name}.tar.gz'])
+    other.shutdown()
+    other.server_close()
     assert_whole(tmp_path)
 
 
-def test_wrong_content_does_not_look_done(server, tmp_path):
+def test_content_that_is_not_as_its_digest_says_does_not_look_done(tiny, tmp_path):
     digests = {name.removeprefix('tiny/'): hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
     digests['train/2.jpg'] = '0' * 64
     (tmp_path / 'tiny.sha256').write_text(''.join(f'{digest}  {name}\n' for name, digest in digests.items()))
-    with pytest.raises(DatasetError, match='1 files missing.* train/2.jpg'):
-        download('tiny', str(tmp_path), [server.address])
-    assert not (tmp_path / 'tiny').exists() and not (tmp_path / 'tiny.tar.gz').exists()
-    (tmp_path / 'tiny.sha256').unlink()
-    server.content = b'<html>a login page</html>'
-    with pytest.raises(DatasetError, match='cannot be unpacked'):
-        download('tiny', str(tmp_path), [server.address])
-    assert not (tmp_path / 'tiny').exists()
+    with pytest.raises(UserError, match='1 files missing.* train/2.jpg'):
+        download('tiny', str(tmp_path), [tiny])
+    assert names_in(tmp_path) == ['tiny.sha256']
 
 
-def member(name, kind, link=''):
-    info = tarfile.TarInfo(name)
-    info.type, info.linkname = kind, link
-    return info
-
-
-@pytest.mark.parametrize('evil', [
-    member('tiny/../../escaped', tarfile.REGTYPE), member('../escaped', tarfile.REGTYPE),
-    member('/tmp/escaped-pix2pix', tarfile.REGTYPE), member('tiny/train/link', tarfile.SYMTYPE, '/etc/passwd'),
-    member('tiny/train/link', tarfile.LNKTYPE, 'tiny/train/1.jpg'), member('tiny/train/dev', tarfile.CHRTYPE),
-    member('tiny/train/pipe', tarfile.FIFOTYPE), member('other/train/1.jpg', tarfile.REGTYPE)],
-    ids=lambda m: f'{m.name}-{m.type.decode()}')
-def test_hostile_archives_are_refused(server, tmp_path, evil):
-    server.content, root = tar_of(FILES, evil), tmp_path / 'deep' / 'root'
-    with pytest.raises(DatasetError, match='refused'):
-        download('tiny', str(root), [server.address])
-    assert not (root / 'tiny').exists()
-    assert not [p for p in tmp_path.rglob('*') if 'escaped' in p.name or p.is_symlink()]
-
-
-def test_a_bomb_is_refused(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(archive, 'MAX_BYTES', 200_000)
-    with pytest.raises(DatasetError, match='unpacks to more than'):
-        download('tiny', str(tmp_path), [server.address])
-    assert not (tmp_path / 'tiny').exists()
-
-
-def test_unknown_and_gone_names(tmp_path):
-    with pytest.raises(DatasetError, match='nope: not one of facades'):
-        download('nope', str(tmp_path))
-    with pytest.raises(DatasetError, match='cityscapes-dataset.com'):
+def test_names_that_are_unknown_drawn_or_no_longer_handed_out(tmp_path):
+    for name in 'nope', 'demo':
+        with pytest.raises(UserError, match=f'{name}: not one of facades'):
+            download(name, str(tmp_path))
+    with pytest.raises(UserError, match='cityscapes-dataset.com'):
         download('cityscapes', str(tmp_path))
+    assert not list(tmp_path.iterdir())
 
 
-def test_the_real_list_of_facades_matches_real_files():
-    with open(f'{CATALOGUE_FOLDER}/facades.sha256') as file:
-        names = [line.split()[1] for line in file]
-    splits = [sum(n.startswith(s + '/') for n in names) for s in ('train', 'val', 'test')]
-    assert len(set(names)) == 606 and splits == [400, 100, 106]
-
-
-CATALOGUE_FOLDER = __file__.replace('tests/test_download.py', 'datasets')
+def test_the_command_prints_the_folder(tmp_path, capsys):
+    os.makedirs(tmp_path / 'maps')
+    main(['maps', '--root', str(tmp_path)])
+    assert capsys.readouterr().out.splitlines()[-1] == f'{tmp_path}/maps'

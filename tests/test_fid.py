@@ -1,3 +1,5 @@
+"""FID and KID against their definitions, and the frozen graph whose features they compare."""
+
 import io
 import tarfile
 
@@ -5,10 +7,11 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from pix2pix.errors import UserError
 from pix2pix.metrics import fid
 
 
-def test_fid_of_gaussians_in_closed_form():
+def test_fid_of_gaussians_is_its_closed_form():
     """Features whose covariances are diagonal: the distance is the sum over axes of (m - m')^2 + (s - s')^2."""
     base = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]]) * np.sqrt(3 / 4)     # mean 0, covariance the identity
     ours, theirs = base * [1, 2] + [0, 5], base * [4, 3] + [2, 1]
@@ -16,7 +19,7 @@ def test_fid_of_gaussians_in_closed_form():
     assert fid.fid(ours, ours) == pytest.approx(0, abs=1e-9)
 
 
-def test_fid_by_eigenvalues_where_covariances_do_not_commute_and_where_they_are_singular():
+def test_fid_is_that_by_eigenvalues_where_covariances_do_not_commute_and_where_they_are_singular():
     """tr sqrt(C C') is the sum of the square roots of the eigenvalues of C C'."""
     chance = np.random.RandomState(0)
     for count in 500, 9:        # 9 images of 20 features: both covariances are singular
@@ -27,7 +30,7 @@ def test_fid_by_eigenvalues_where_covariances_do_not_commute_and_where_they_are_
         assert fid.fid(ours, theirs) == pytest.approx(expected, rel=1e-3)
 
 
-def test_kid_pair_by_pair():
+def test_kid_is_its_sum_pair_by_pair():
     chance = np.random.RandomState(0)
     ours, theirs = chance.randn(7, 3), chance.randn(5, 3) + 1
     k = lambda x, y: (np.dot(x, y) / 3 + 1) ** 3
@@ -61,12 +64,18 @@ def features_by_hand(picture):
 PICTURE = np.random.RandomState(0).randint(0, 256, [4, 4, 3]).astype(np.uint8)
 
 
-def test_the_frozen_graph_from_a_file_and_from_its_archive(frozen, tmp_path):
+def archive_of(name, content):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode='w:gz') as archive:
+        info = tarfile.TarInfo(name)
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+def test_the_frozen_graph_is_read_from_a_file_and_from_its_archive(frozen, tmp_path):
     (tmp_path / 'graph.pb').write_bytes(frozen)
-    with tarfile.open(tmp_path / 'graph.tgz', 'w:gz') as archive:
-        info = tarfile.TarInfo(fid.MEMBER)
-        info.size = len(frozen)
-        archive.addfile(info, io.BytesIO(frozen))
+    (tmp_path / 'graph.tgz').write_bytes(archive_of('classify_image_graph_def.pb', frozen))
     for name in 'graph.pb', 'graph.tgz':
         inception = fid.Inception(str(tmp_path / name))
         np.testing.assert_allclose(inception(PICTURE), features_by_hand(PICTURE), atol=1e-6)
@@ -93,15 +102,27 @@ def test_an_op_of_2015_still_runs(frozen, tmp_path):
     np.testing.assert_allclose(fid.Inception(str(tmp_path / 'old.pb'))(PICTURE), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize('content', [b'', b'hello, this is no graph', None])
-def test_what_is_no_graph_is_named(tmp_path, content, frozen):
+@pytest.mark.parametrize('content', [
+    lambda frozen: b'',
+    lambda frozen: b'hello, this is no graph',
+    lambda frozen: frozen.replace(b'pool_3', b'pool_4'),            # another graph
+    lambda frozen: archive_of('another.pb', frozen),
+    lambda frozen: archive_of('classify_image_graph_def.pb', frozen)[:-100]],
+    ids=['empty', 'text', 'another graph', 'another archive', 'an archive that breaks off'])
+def test_what_is_no_inception_graph_is_named(tmp_path, content, frozen):
     path = tmp_path / 'graph.pb'
-    path.write_bytes(frozen.replace(b'pool_3', b'pool_4') if content is None else content)
-    with pytest.raises(fid.FidError, match='graph.pb: not '):
+    path.write_bytes(content(frozen))
+    with pytest.raises(UserError, match='graph.pb: not ') as caught:
         fid.Inception(str(path))
+    assert '\n' not in str(caught.value)
 
 
-def test_downloaded_once_to_the_cache(frozen, tmp_path, monkeypatch):
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UserError, match='nowhere.pb: .*No such file'):
+        fid.Inception(str(tmp_path / 'nowhere.pb'))
+
+
+def test_it_is_downloaded_once_to_the_cache(frozen, tmp_path, monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     calls = []
 
@@ -110,12 +131,15 @@ def test_downloaded_once_to_the_cache(frozen, tmp_path, monkeypatch):
         if len(calls) == 1:
             raise OSError('no route to host')
         with open(path, 'wb') as file:
-            file.write(frozen)
-    with pytest.raises(fid.FidError, match='no route to host.* or give --inception FILE'):
+            file.write(archive_of('classify_image_graph_def.pb', frozen))
+    cached = tmp_path / 'pix2pix/inception-2015-12-05.tgz'
+    with pytest.raises(UserError) as caught:
         fid.Inception(None, fetch)
+    assert 'no route to host' in str(caught.value) and f'put it at {cached} by hand' in str(caught.value)
     for _ in range(2):
-        fid.Inception(None, fetch)
-    assert len(calls) == 2 and (tmp_path / 'pix2pix/inception-2015-12-05.tgz').exists()
+        np.testing.assert_allclose(fid.Inception(None, fetch)(PICTURE), features_by_hand(PICTURE), atol=1e-6)
+    assert len(calls) == 2 and cached.exists()
+    assert calls[0].startswith('https://') and calls[0].endswith('/inception-2015-12-05.tgz')
 
 
 def test_distances_pairs_outputs_with_targets():

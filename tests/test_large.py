@@ -1,18 +1,27 @@
+"""Pictures that libvips holds in a scratch file: the same pixels as those that are read whole."""
+
+import shutil
+import types
+
 import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
-import reader
-from pix2pix.images import arrays as images
-from pix2pix.images import decode, large
-from tests.test_inference import noise
+from pix2pix.images import large
+from pix2pix.images.arrays import to_channels
+from pix2pix.images.diagnose import ImageError
+from pix2pix.images.pictures import read_pictures
+
+
+def noise(height, width, channels=3, dtype=np.uint8):
+    return np.random.RandomState(0).randint(0, np.iinfo(dtype).max + 1, [height, width, channels]).astype(dtype)
 
 
 def files_of_all_kinds(folder):
-    """Name -> path of a gray, a colour and a 16-bit picture in each format that can hold it."""
-    small, gray, fine = noise(60, 90), noise(60, 90, 1)[..., 0], noise(60, 90, dtype=np.uint16) + np.uint16(77)
+    """The paths of gray, colour and 16-bit pictures of 90 x 60 pixels in each format that can hold them."""
+    small, gray, fine = noise(60, 90), noise(60, 90, 1)[..., 0], noise(60, 90, dtype=np.uint16)
     alpha = np.concatenate([small, gray[..., None]], axis=-1)
     for name, picture in ('rgb', small), ('gray', gray), ('alpha', alpha):
         Image.fromarray(picture).save(folder / f'{name}.png')
@@ -22,7 +31,7 @@ def files_of_all_kinds(folder):
     Image.fromarray(small).quantize(16).save(folder / 'palette.png')
     for orientation in range(1, 9):
         turned = Image.Exif()
-        turned[decode.ORIENTATION] = orientation
+        turned[0x0112] = orientation
         for ending in 'jpg', 'png', 'tif', 'webp':
             Image.fromarray(small).save(folder / f'turned{orientation}.{ending}', exif=turned)
     Image.fromarray(small).save(folder / 'progressive.jpg', progressive=True)
@@ -33,20 +42,32 @@ def files_of_all_kinds(folder):
     return sorted(str(path) for path in folder.iterdir())
 
 
-def test_both_ways_of_reading_agree(tmp_path, monkeypatch):
-    monkeypatch.setattr(large, 'LARGE', 60 * 90 - 1)
+def test_both_ways_of_reading_agree(tmp_path):
     paths = files_of_all_kinds(tmp_path)
     assert len(paths) == 45
-    for path, whole, error in reader.pictures(paths):
-        assert error is None and large.is_large(path), path
+    for path, whole, error in read_pictures(paths):
+        assert error is None and large.is_large(path, pixels=60 * 90 - 1), path
         picture = large.Picture(path, str(tmp_path))
         assert picture.dtype == whole.dtype and picture.shape[:2] == whole.shape[:2], path
         rows, columns = slice(10, 50), slice(5, 55)
-        np.testing.assert_array_equal(images.to_channels(picture[rows, columns], 3), whole[rows, columns], path)
+        np.testing.assert_array_equal(to_channels(picture[rows, columns], 3), whole[rows, columns], path)
 
 
-def test_what_is_not_for_libvips_is_left_to_the_reader(tmp_path, monkeypatch):
-    monkeypatch.setattr(large, 'LARGE', 1)
+def test_only_a_picture_of_more_pixels_than_the_limit_is_large(tmp_path):
+    Image.fromarray(noise(8, 9)).save(tmp_path / 'picture.png')
+    path = str(tmp_path / 'picture.png')
+    assert large.is_large(path, pixels=71) and not large.is_large(path, pixels=72)
+    assert not large.is_large(path)
+
+
+def test_a_picture_of_16_million_pixels_and_more_is_large_unasked(tmp_path):
+    Image.new('1', (4096, 4096)).convert('L').save(tmp_path / 'at the limit.png')
+    Image.new('1', (4096, 4097)).convert('L').save(tmp_path / 'over it.png')
+    assert not large.is_large(str(tmp_path / 'at the limit.png'))
+    assert large.is_large(str(tmp_path / 'over it.png'))
+
+
+def test_what_libvips_reads_in_another_way_or_not_at_all_is_never_large(tmp_path):
     Image.fromarray(noise(8, 8)).save(tmp_path / 'picture.bmp')
     Image.fromarray(noise(8, 8)).save(tmp_path / 'picture.gif')
     Image.new('CMYK', (8, 8)).save(tmp_path / 'cmyk.jpg')
@@ -54,39 +75,41 @@ def test_what_is_not_for_libvips_is_left_to_the_reader(tmp_path, monkeypatch):
     (tmp_path / 'broken.png').write_bytes(b'no picture')
     (tmp_path / 'drawing.png').write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
     (tmp_path / 'folder.png').mkdir()
-    assert not any(large.is_large(str(path)) for path in tmp_path.iterdir())
-    Image.fromarray(noise(8, 8)).save(tmp_path / 'small.png')
-    assert large.is_large(str(tmp_path / 'small.png'))
-    monkeypatch.setattr(large, 'LARGE', 64)
-    assert not large.is_large(str(tmp_path / 'small.png'))
+    Image.fromarray(noise(8, 8)).save(tmp_path / 'picture.png')
+    assert [path.name for path in tmp_path.iterdir() if large.is_large(str(path), pixels=1)] == ['picture.png']
 
 
-def test_bands_become_one_png(tmp_path):
-    for dtype in np.uint8, np.uint16:
-        for channels in 1, 3:
-            picture = noise(100, 30, channels, dtype)
-            path = tmp_path / 'new/it.png'
-            large.write_png(str(path), 100, (picture[i:i + 32] for i in range(0, 100, 32)))
-            back = imagecodecs.png_decode(path.read_bytes())
-            assert back.dtype == dtype
-            np.testing.assert_array_equal(back.reshape(picture.shape), picture)
-    assert [p.name for p in path.parent.iterdir()] == ['it.png']
+def test_a_file_that_has_changed_since_is_read_anew(tmp_path):
+    path = str(tmp_path / 'picture.png')
+    for value in 1, 2:
+        Image.fromarray(np.full([8, 8, 3], value, np.uint8)).save(path)
+        assert (large.Picture(path, str(tmp_path))[:, :] == value).all()
 
 
-def test_errors_are_one_line_and_leave_nothing(tmp_path, monkeypatch):
-    whole = imagecodecs.png_encode(np.random.RandomState(0).randint(0, 256, [300, 300, 3]).astype(np.uint8))
+def test_the_scratch_file_has_no_name_in_the_folder(tmp_path):
+    Image.fromarray(noise(8, 8)).save(tmp_path / 'picture.png')
+    (tmp_path / 'scratch').mkdir()
+    picture = large.Picture(str(tmp_path / 'picture.png'), str(tmp_path / 'scratch'))
+    assert picture.shape == (8, 8, 3) and not list((tmp_path / 'scratch').iterdir())
+    np.testing.assert_array_equal(picture[2:4, 1:], noise(8, 8)[2:4, 1:])
+
+
+def test_a_picture_that_is_cut_off_is_named_and_the_next_one_is_opened(tmp_path):
+    whole = imagecodecs.png_encode(noise(300, 300))
     (tmp_path / 'cut.png').write_bytes(whole[:len(whole) // 2])
-    with pytest.raises(OSError, match=r'cut\.png: does not decode into a file in [^\n]+$'):
-        large.Picture(str(tmp_path / 'cut.png'), str(tmp_path))
-
-    def bands():
-        yield noise(10, 10)
-        raise OSError('input ended')
-    (tmp_path / 'out').mkdir()
-    with pytest.raises(OSError, match='it.png could not be written: input ended'):
-        large.write_png(str(tmp_path / 'out/it.png'), 10, bands())
-    assert not list((tmp_path / 'out').iterdir())
-    monkeypatch.setattr(large.shutil, 'disk_usage', lambda folder: large.shutil._ntuple_diskusage(1, 1, 1000))
     (tmp_path / 'whole.png').write_bytes(whole)
-    with pytest.raises(OSError, match='whole.png: 300 x 300 pixels need 0 MiB of .*; give another --output'):
-        large.Picture(str(tmp_path / 'whole.png'), str(tmp_path))
+    cut, good = large.open_pictures([str(tmp_path / 'cut.png'), str(tmp_path / 'whole.png')], str(tmp_path))
+    assert cut[:2] == (str(tmp_path / 'cut.png'), None) and isinstance(cut[2], ImageError)
+    assert f'{tmp_path}/cut.png: does not decode into a file in {tmp_path}: ' in str(cut[2])
+    assert '\n' not in str(cut[2])
+    assert good[0] == str(tmp_path / 'whole.png') and good[1].shape == (300, 300, 3) and good[2] is None
+
+
+def test_a_picture_that_the_disk_has_no_room_for_is_named_before_it_is_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, 'disk_usage', lambda folder: types.SimpleNamespace(free=5 * 2 ** 20))
+    Image.new('RGB', (3000, 2000)).save(tmp_path / 'picture.png')       # 18,000,000 bytes are 17.2 MiB
+    with pytest.raises(ImageError, match='picture.png: 3,000 x 2,000 pixels need 17 MiB of scratch space in .*, '
+                                         'which has 5; name another folder'):
+        large.Picture(str(tmp_path / 'picture.png'), str(tmp_path))
+    Image.new('RGB', (1000, 1000)).save(tmp_path / 'picture.png')
+    assert large.Picture(str(tmp_path / 'picture.png'), str(tmp_path)).shape == (1000, 1000, 3)

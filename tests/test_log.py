@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pix2pix.run.log import Log
+from pix2pix.errors import UserError
+from pix2pix.run.folder import Run
+from pix2pix.run.log import Log, best_step
 
 
 def lines(folder):
@@ -12,7 +14,7 @@ def lines(folder):
 
 
 def write(folder, first, *steps):
-    log = Log(str(folder), first)
+    log = Log(Run(str(folder)), first)
     for step in steps:
         log.scalars(step, {'epoch': step / 10, 'd_loss': step * 1.5})
     log.close()
@@ -36,14 +38,14 @@ def test_a_line_that_was_cut_off_in_writing_goes(tmp_path):
 @pytest.mark.parametrize('foreign', ['not json\n', '{"loss": 1}\n', '[]\n'])
 def test_foreign_content_is_an_error_and_stays(tmp_path, foreign):
     (tmp_path / 'metrics.jsonl').write_text(foreign)
-    with pytest.raises(OSError, match='metrics.jsonl: line 1 is not a line of metrics'):
-        Log(str(tmp_path), 0)
+    with pytest.raises(UserError, match='metrics.jsonl: line 1 is not a line of metrics'):
+        Log(Run(str(tmp_path)), 0)
     assert (tmp_path / 'metrics.jsonl').read_text() == foreign
 
 
 def test_events_purge_what_was_written_past_the_checkpoint(tmp_path):
     write(tmp_path, 0, 10, 20, 30)
-    log = Log(str(tmp_path), 20)
+    log = Log(Run(str(tmp_path)), 20)
     log.image(25, 'samples', np.zeros([2, 3, 3], np.uint8))
     log.close()
     first, second = sorted((tmp_path / 'events').iterdir(), key=lambda path: path.suffix)
@@ -55,3 +57,9 @@ def test_events_purge_what_was_written_past_the_checkpoint(tmp_path):
     assert starts == [21]       # TensorBoard drops all that came before with a step of 21 or more
     [image] = [e.summary.value[0].image for e in events if e.summary.value]
     assert (image.height, image.width, image.colorspace) == (2, 3, 3) and image.encoded_image_string[1:4] == b'PNG'
+
+
+def test_the_best_step_is_one_of_those_that_are_there():
+    lines = [{'step': 5, 'val_l1': 0.3, 'val_ssim': 0.9}, {'step': 10, 'val_l1': 0.2, 'val_ssim': 0.1}, {'step': 15}]
+    assert best_step(lines, 'l1', [5, 10, 15]) == 10 and best_step(lines, 'ssim', [5, 10, 15]) == 5
+    assert best_step(lines, 'l1', [5]) == 5 and best_step(lines, 'l1', [15]) is None

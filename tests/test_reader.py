@@ -1,333 +1,347 @@
-import os
+"""Which pairs a step reads, in which order, and what becomes of one on its way into a batch."""
 
-import imagecodecs
 import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
-import tifffile
-from PIL import Image, ImageOps
 
 import reader
-from pix2pix.images import decode
+from pix2pix.errors import UserError
+from pix2pix.images.diagnose import ImageError
+from reader import Batches, Jitter, Order, PairFormat, Pairs
 from tests.conftest import draw_pairs
 
-RANDOM = np.random.RandomState(0)
-RGB = RANDOM.randint(0, 256, [6, 8, 3]).astype(np.uint8)
+FORM = PairFormat(direction='AtoB', crop_size=256, source_channels=3, target_channels=3)
+JITTER = Jitter(load_size=286, flip=True)
+NO_JITTER = Jitter(load_size=256, flip=False)
+SMALL = FORM._replace(crop_size=8), Jitter(load_size=8, flip=False)         # a pair of 16 x 8 pixels, as it is
 
 
-def run(tensors, feed=None):
+def read(folder, *, batch_size=2, epochs=1, seed=0, form=FORM, jitter=JITTER, after=0, **replica):
+    """All batches of a folder behind so many steps, as a list of (source, target)."""
+    pairs = Pairs.of(str(folder))
+    order = Order(len(pairs.names), batch_size, epochs, seed)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as sess:
+        batches = Batches(pairs, order, form, jitter, **replica)
+        batches.start(sess, after=after)
+        return [sess.run([batches.source, batches.target]) for _ in range(after, order.steps)]
+
+
+def run(tensors):
     with tf.compat.v1.Session() as sess:
-        return sess.run(tensors, feed)
+        return sess.run(tensors)
 
 
-def decoded(path):
-    return run(decode.rgb(str(path)))
-
-
-def batches(folder, **options):
-    """All batches of a reader as a list of (source, target)."""
-    options = {'seed': 0, 'steps': 4, 'batch_size': 2, **options}
-    data = reader.training_batches(str(folder), reader.list_images(str(folder)), **options)
-    iterator = tf.compat.v1.data.make_initializable_iterator(data)
-    pair, out = iterator.get_next(), []
-    with tf.compat.v1.Session() as sess:
-        sess.run(iterator.initializer)
-        while True:
-            try:
-                out.append(sess.run(pair))
-            except tf.errors.OutOfRangeError:
-                return out
-
-
-# Decoding: every format, 8 and 16 bits, gray, colour, alpha and palette, against the pixels that were written.
-
-@pytest.mark.parametrize('extension', ['png', 'bmp', 'tif', 'tiff', 'webp'])
-def test_lossless_formats_come_back_exact(tmp_path, extension):
-    path = tmp_path / f'image.{extension}'
-    iio.imwrite(path, RGB, **({'lossless': True, 'plugin': 'pillow'} if extension == 'webp' else {}))
-    np.testing.assert_array_equal(decoded(path), RGB)
-
-
-def test_jpeg_is_decoded_accurately(tmp_path):
-    path = tmp_path / 'image.jpg'
-    smooth = np.uint8(np.add.outer(np.arange(64), np.arange(64))[..., None] * [1, 0.5, 0.25])
-    iio.imwrite(path, smooth, quality=95)
-    assert np.abs(decoded(path) - iio.imread(path)).max() <= 1          # Pillow's decoder uses the accurate DCT too
-
-
-@pytest.mark.parametrize('extension', ['png', 'tif'])
-def test_sixteen_bits_keep_their_precision(tmp_path, extension):
-    path, gray = tmp_path / f'image.{extension}', np.arange(48, dtype=np.uint16).reshape(6, 8) * 1367
-    iio.imwrite(path, gray)
-    np.testing.assert_allclose(decoded(path), np.repeat(gray[..., None], 3, -1) / 65535 * 255, rtol=1e-6, atol=1e-5)
-
-
-def test_sixteen_bit_colour_tiff(tmp_path):
-    image = RANDOM.randint(0, 65536, [6, 8, 3]).astype(np.uint16)
-    tifffile.imwrite(tmp_path / 'a.tif', image, photometric='rgb')
-    tifffile.imwrite(tmp_path / 'b.tif', np.moveaxis(image, -1, 0), photometric='rgb', planarconfig='separate')
-    for name in 'a.tif', 'b.tif':
-        np.testing.assert_allclose(decoded(tmp_path / name), image / 257, rtol=1e-5, atol=1e-4)
-
-
-@pytest.mark.parametrize('mode', ['L', 'P', 'RGBA', 'LA', '1'])
-@pytest.mark.parametrize('extension', ['png', 'tif', 'bmp'])
-def test_modes(tmp_path, mode, extension):
-    if (mode, extension) == ('LA', 'bmp'):
-        pytest.skip('there is no such file')
-    image = Image.fromarray(RGB).convert(mode)
-    image.save(tmp_path / f'image.{extension}')
-    np.testing.assert_allclose(decoded(tmp_path / f'image.{extension}'), np.array(image.convert('RGB')), atol=1e-4)
-
-
-def test_inverted_and_float_tiff(tmp_path):
-    gray = RGB[..., 0]
-    tifffile.imwrite(tmp_path / 'white.tif', 255 - gray, photometric='miniswhite')
-    tifffile.imwrite(tmp_path / 'float.tif', gray.astype('f') / 255)
-    for name in 'white.tif', 'float.tif':
-        np.testing.assert_allclose(decoded(tmp_path / name)[..., 1], gray, atol=1e-4)
-
-
-# What cannot be read is named with its reason.
-
-def hostile(folder):
-    """Name -> (content, what the error says)."""
-    png, odd = iio.imwrite('<bytes>', RGB, extension='.png'), iio.imwrite('<bytes>', RGB[:, :7], extension='.png')
-    bomb = bytearray(png)
-    bomb[16:24] = (60000).to_bytes(4, 'big') * 2
-    tifffile.imwrite(folder / 'nan', np.full([4, 4], np.nan, 'f'))
-    tifffile.imwrite(folder / 'integers', np.zeros([4, 4], np.int32))
-    return {'empty.png': (b'', 'is empty'),
-            'text.png': (b'hello, world', 'is not a PNG, JPEG, BMP, TIFF or WebP image'),
-            'moving.png': (iio.imwrite('<bytes>', np.stack([RGB, RGB]), extension='.gif'), 'is not a PNG'),
-            'header.png': (png[:12], 'does not decode as PNG (its header is cut off)'),
-            'half.png': (png[:len(png) // 2], 'does not decode as PNG'),
-            'half.jpg': (iio.imwrite('<bytes>', RGB, extension='.jpg')[:300], 'does not decode as JPEG'),
-            'half.bmp': (iio.imwrite('<bytes>', RGB, extension='.bmp')[:40], 'does not decode as BMP'),
-            'half.tif': (iio.imwrite('<bytes>', RGB, extension='.tif')[:40], 'does not decode as TIFF'),
-            'half.webp': (iio.imwrite('<bytes>', RGB, extension='.webp')[:40], 'does not decode as WebP'),
-            'odd width.png': (odd, '7 x 6 pixels; an odd width'),
-            'one pixel.png': (iio.imwrite('<bytes>', RGB[:1, :1], extension='.png'), '1 x 1 pixels; an odd width'),
-            'bomb\nñ.png': (bytes(bomb), 'pixels are read at most, not] [60000 60000]'),
-            'nan.tif': ((folder / 'nan').read_bytes(), 'NaN or infinity'),
-            'integers.tif': ((folder / 'integers').read_bytes(), 'int32 values')}
-
-
-def test_hostile_files_are_named_with_their_reason(tmp_path):
-    for name, (content, message) in hostile(tmp_path).items():
-        path = tmp_path / name
-        path.write_bytes(content)
-        with pytest.raises(tf.errors.OpError):
-            run(reader.whole_pair(str(path)))
-        error = str(reader.explain([str(path)]))
-        assert message in error and repr(str(path)) in error and '\n' not in error, error
-        assert 'node' not in error and 'Traceback' not in error
-    assert 'no such file' in str(reader.explain([str(tmp_path / 'gone.png')]))
-
-
-def test_explain_finds_the_one(tmp_path):
-    good, bad = tmp_path / 'good.png', tmp_path / 'bad.png'
-    iio.imwrite(good, RGB)
-    bad.write_text('no')
-    assert reader.explain([str(good)] * 3) is None
-    assert 'bad.png' in str(reader.explain([str(good), str(bad)]))
-
-
-def test_folders(tmp_path):
-    with pytest.raises(reader.ReaderError, match='cannot be listed'):
-        reader.list_images(str(tmp_path / 'nowhere'))
-    with pytest.raises(reader.ReaderError, match='no images in it'):
-        reader.list_images(str(tmp_path))
-    for name in 'b.PNG', 'a.jpeg', 'notes.txt', 'c.Tif', '._a.jpeg':
-        (tmp_path / name).touch()
-    assert reader.list_images(str(tmp_path)) == reader.walk(str(tmp_path)) == ['a.jpeg', 'b.PNG', 'c.Tif']
-
-
-# Pairs: halves, direction, channels, range.
-
-def test_halves_direction_and_range(tmp_path):
-    image = np.zeros([4, 8, 3], np.uint8)
-    image[:, 4:] = 255
-    iio.imwrite(tmp_path / 'pair.png', image)
-    for direction, values in ('AtoB', (-1, 1)), ('BtoA', (1, -1)):
-        source, target = run(reader.whole_pair(str(tmp_path / 'pair.png'), direction, 256))
-        assert source.shape == target.shape == (1, 256, 256, 3)
-        extremes = [source.min(), source.max(), target.min(), target.max()]
-        np.testing.assert_allclose(extremes, np.repeat(values, 2), atol=1e-6)
-
-
-def test_a_pair_of_the_right_size_is_not_resampled(tmp_path):
-    image = RANDOM.randint(0, 256, [256, 512, 3]).astype(np.uint8)
-    iio.imwrite(tmp_path / 'pair.png', image)
-    source, target = run(reader.whole_pair(str(tmp_path / 'pair.png')))
-    np.testing.assert_array_equal(source[0], image[:, :256].astype('f') * np.float32(2 / 255) - 1)
-    np.testing.assert_array_equal(target[0], image[:, 256:].astype('f') * np.float32(2 / 255) - 1)
-
-
-def test_gray_by_luma(tmp_path):
-    image = np.zeros([256, 512, 3], np.uint8)
-    image[:, :256, 1] = 200
-    iio.imwrite(tmp_path / 'pair.png', image)
-    source, target = run(reader.whole_pair(str(tmp_path / 'pair.png'), source_channels=1))
-    assert source.shape == (1, 256, 256, 1) and target.shape == (1, 256, 256, 3)
-    np.testing.assert_allclose(source, 0.587 * 200 * 2 / 255 - 1, atol=1e-5)
-
-
-# Order, crop and flip.
-
-@pytest.fixture
-def numbered(tmp_path):
-    """Seven flat pairs whose shade is their number: source 10 i, target 10 i + 5."""
-    (tmp_path / 'train').mkdir()
-    for i in range(7):
-        image = np.full([8, 16, 3], 10 * i, np.uint8)
-        image[:, 8:] += 5
-        iio.imwrite(tmp_path / 'train' / f'{i}.png', image)
-    return tmp_path / 'train'
+def write(path, image):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    iio.imwrite(path, image)
+    return str(path)
 
 
 def shades(batch):
-    return [int(v) for v in np.rint((batch[:, 0, 0, 0] + 1) * 127.5)]
+    """The shade of each image of a batch, as the 8-bit number it was written with."""
+    return [int(value) for value in np.rint((batch[:, 0, 0, 0] + 1) * 127.5)]
 
 
-@pytest.mark.parametrize('batch_size', [1, 2, 3, 7, 10])
-def test_every_image_once_per_epoch(numbered, batch_size):
-    steps = reader.steps_per(4, 7, batch_size)
-    assert steps == {1: 28, 2: 14, 3: 10, 7: 4, 10: 3}[batch_size]
-    out = batches(numbered, steps=steps, batch_size=batch_size)
-    assert {len(source) for source, _ in out} == {batch_size}
-    sources = np.concatenate([shades(source) for source, _ in out])
-    targets = np.concatenate([shades(target) for _, target in out])
-    np.testing.assert_array_equal(targets, sources + 5)
-    epochs = [tuple(sources[7 * e:7 * e + 7]) for e in range(4)]
+@pytest.fixture
+def numbered(tmp_path):
+    """Seven flat pairs of 16 x 8 pixels whose shade is their number: source 10 i, target 10 i + 5."""
+    for i in range(7):
+        image = np.full([8, 16, 3], 10 * i, np.uint8)
+        image[:, 8:] += 5
+        write(tmp_path / 'numbered' / f'{i}.png', image)
+    return str(tmp_path / 'numbered')
+
+
+# The pairs of a data set.
+
+def test_pairs_are_those_in_train_and_those_held_out_are_in_val(tmp_path):
+    folder = draw_pairs(tmp_path / 'pairs', train=2, val=1, test=3)
+    assert Pairs.of(str(folder)) == (f'{folder}/train', ['0.png', '1.png'], [f'{folder}/val/0.png'])
+
+
+def test_where_there_is_no_val_those_held_out_are_in_test(tmp_path):
+    folder = draw_pairs(tmp_path / 'pairs', train=1, test=2)
+    assert Pairs.of(str(folder)).held_out == [f'{folder}/test/0.png', f'{folder}/test/1.png']
+
+
+def test_a_folder_without_train_is_itself_the_folder_of_pairs_and_nothing_is_held_out(tmp_path):
+    folder = draw_pairs(tmp_path / 'pairs', train=2) / 'train'
+    assert Pairs.of(str(folder)) == (str(folder), ['0.png', '1.png'], [])
+
+
+def test_a_folder_without_pairs_is_an_error_that_names_it(tmp_path):
+    (tmp_path / 'pairs/train').mkdir(parents=True)
+    with pytest.raises(UserError, match='pairs/train has no images in it'):
+        Pairs.of(str(tmp_path / 'pairs'))
+
+
+def test_a_folder_behind_a_scheme_is_read_as_one_on_the_disk(tmp_path):
+    """ram:// stands for object storage: the same calls of tf.io.gfile and read_file."""
+    folder = draw_pairs(tmp_path / 'pairs', train=3, val=1)
+    for split in 'train', 'val':
+        tf.io.gfile.makedirs(f'ram://bucket/{split}')
+        for path in (folder / split).iterdir():
+            with tf.io.gfile.GFile(f'ram://bucket/{split}/{path.name}', 'wb') as file:
+                file.write(path.read_bytes())
+    assert Pairs.of('ram://bucket') == ('ram://bucket/train', ['0.png', '1.png', '2.png'], ['ram://bucket/val/0.png'])
+    for here, there in zip(read(folder, batch_size=3), read('ram://bucket', batch_size=3)):
+        np.testing.assert_array_equal(here, there)
+
+
+# What follows from the four numbers of an order.
+
+@pytest.mark.parametrize('images, batch_size, epochs, steps', [
+    (7, 1, 4, 28),      # a pair a step
+    (7, 2, 4, 14),      # 28 pairs in twos
+    (7, 3, 4, 10),      # nine threes and one pair more
+    (7, 7, 4, 4),
+    (7, 10, 4, 3),      # a batch of more than an epoch
+    (2, 5, 1, 1),
+    (400, 4, 200, 20000)])
+def test_so_many_steps_show_every_pair_so_many_times(images, batch_size, epochs, steps):
+    assert Order(images, batch_size, epochs, seed=0).steps == steps
+
+
+def test_epochs_done_after_a_step_are_the_pairs_seen_by_the_number_of_pairs():
+    order = Order(images=8, batch_size=2, epochs=3, seed=0)
+    assert [order.epoch_of(step) for step in (0, 1, 2, 4, 12)] == [0, 0.25, 0.5, 1, 3]
+    assert Order(images=2, batch_size=5, epochs=5, seed=0).epoch_of(1) == 2.5
+
+
+@pytest.mark.parametrize('order, every, due', [
+    # Seven pairs in threes: 3 6 9 12 15 18 21 are seen after steps 1 .. 7; epochs end at 7, 14 and 21.
+    (Order(7, 3, 3, 0), 1, [3, 5, 7]),
+    (Order(7, 3, 3, 0), 2, [5, 7]),         # 14, and the last
+    (Order(7, 3, 3, 0), 100, [7]),          # the last of all, in any case
+    # Two pairs in fives: 5 10 15 20 are seen; every step ends an epoch or more, and is due once.
+    (Order(2, 5, 10, 0), 1, [1, 2, 3, 4]),
+    (Order(2, 5, 10, 0), 3, [2, 3, 4]),     # 6, 12 and 18 are passed
+    # Four pairs in twos: every second step.
+    (Order(4, 2, 3, 0), 1, [2, 4, 6])])
+def test_a_step_is_due_that_is_the_first_behind_so_many_epochs_more_or_the_last(order, every, due):
+    assert [step for step in range(1, order.steps + 1) if order.due(step, every)] == due
+
+
+def test_replicas_take_their_shares_of_a_batch_side_by_side():
+    """Three replicas and a batch of six: the first takes places 0 1 of each step, the second 2 3, the third 4 5."""
+    order = Order(images=100, batch_size=6, epochs=1, seed=0)
+    assert [[order.global_position(i, replica, 3) for i in range(4)] for replica in range(3)] == [
+        [0, 1, 6, 7], [2, 3, 8, 9], [4, 5, 10, 11]]
+
+
+# Which pairs make up a batch.
+
+@pytest.mark.parametrize('batch_size, steps', [(1, 28), (2, 14), (3, 10), (7, 4), (10, 3)])
+def test_every_pair_comes_once_an_epoch_and_every_epoch_is_another_shuffle(numbered, batch_size, steps):
+    batches = read(numbered, epochs=4, batch_size=batch_size, form=SMALL[0], jitter=SMALL[1])
+    assert [len(source) for source, _ in batches] == [batch_size] * steps
+    sources = sum((shades(source) for source, _ in batches), [])
+    targets = sum((shades(target) for _, target in batches), [])
+    assert targets == [source + 5 for source in sources]
+    epochs = [tuple(sources[7 * epoch:7 * epoch + 7]) for epoch in range(4)]
     assert all(sorted(epoch) == [0, 10, 20, 30, 40, 50, 60] for epoch in epochs)
     assert len(set(epochs)) == 4
 
 
-def test_starting_at_step_k_gives_what_the_unbroken_run_reads(pairs):
-    whole = batches(pairs / 'train', steps=9, batch_size=3)
+def test_a_run_that_starts_behind_step_k_reads_what_the_unbroken_one_reads_from_there(pairs):
+    whole = read(pairs, epochs=4, batch_size=3)
+    assert len(whole) == 10
     for k in 1, 2, 5:
-        rest = batches(pairs / 'train', steps=9, batch_size=3, first_step=k)
-        assert len(rest) == 9 - k
+        rest = read(pairs, epochs=4, batch_size=3, after=k)
+        assert len(rest) == 10 - k
         for one, other in zip(rest, whole[k:]):
             np.testing.assert_array_equal(one, other)
 
 
-def test_seed_decides(pairs):
-    one, again, other = (batches(pairs / 'train', seed=s) for s in (1, 1, 2))
+def test_the_seed_decides_the_order_and_the_crops(pairs, numbered):
+    one, again, other = (read(pairs, seed=seed, batch_size=7)[0][0] for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, again)
-    assert (np.array(one) != np.array(other)).any()
+    assert (one != other).any()
+    one, other = (sum((shades(source) for source, _ in read(
+        numbered, seed=seed, batch_size=7, epochs=2, form=SMALL[0], jitter=SMALL[1])), []) for seed in (1, 2))
+    assert one != other
 
 
-def test_paths_of_step_names_what_the_batch_holds(numbered):
-    names = reader.list_images(str(numbered))
-    for step, (source, _) in enumerate(batches(numbered, steps=8, batch_size=3, seed=4), 1):
-        paths = reader.paths_of_step(str(numbered), names, 4, step, 3)
-        assert [int(p[-5]) * 10 for p in paths] == shades(source)
+@pytest.mark.parametrize('parallel', [1, 5])
+def test_the_batches_do_not_depend_on_how_many_pairs_are_decoded_at_a_time(pairs, parallel):
+    for one, other in zip(read(pairs, batch_size=3), read(pairs, batch_size=3, parallel=parallel), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
-def test_crop_and_flip_are_the_same_for_both_halves_and_differ_by_image(tmp_path):
-    """Both halves hold the same ramp: whatever happens to one must happen to the other."""
+def test_the_files_of_a_step_are_those_of_its_batch_in_its_order(numbered):
+    order, pairs = Order(images=7, batch_size=3, epochs=4, seed=4), Pairs.of(numbered)
+    batches = Batches(pairs, order, *SMALL)
+    for step, (source, _) in enumerate(read(numbered, batch_size=3, epochs=4, seed=4, form=SMALL[0], jitter=SMALL[1]),
+                                       1):
+        assert batches.files_of(step) == [f'{numbered}/{shade // 10}.png' for shade in shades(source)]
+
+
+def test_all_replicas_together_read_what_one_reads(pairs):
+    """Every pair once an epoch, in the order of one replica with the batch of all."""
+    order = Order(images=7, batch_size=6, epochs=6, seed=5)
+    whole = [order.files_of(step) for step in range(1, 8)]
+    parts = [[order.files_of(step, replica, 3) for replica in range(3)] for step in range(1, 8)]
+    assert [[len(part) for part in step] for step in parts] == [[2, 2, 2]] * 7
+    assert [sum(step, []) for step in parts] == whole
+    flat = sum(whole, [])
+    assert all(sorted(flat[i:i + 7]) == list(range(7)) for i in range(0, 42, 7))
+
+    one, *three = (read(pairs, batch_size=6, epochs=4, seed=5, after=1, **part)
+                   for part in [{}, *({'replica': replica, 'replicas': 3} for replica in range(3))])
+    assert len(one) == 4            # steps 2 to 5
+    for whole, *shares in zip(one, *three, strict=True):
+        for side in 0, 1:
+            np.testing.assert_array_equal(whole[side], np.concatenate([share[side] for share in shares]))
+
+
+def test_a_name_is_found_among_many():
+    names = ['a.png', 'ñ ü.png', 'longer than all the others.jpeg', '', '数.tif']
+    name_at, index = reader.string_table(names), tf.compat.v1.placeholder(tf.int64, [])
+    with tf.compat.v1.Session() as sess:
+        assert [sess.run(name_at(index), {index: i}).decode() for i in range(5)] == names
+
+
+# A file that cannot be read.
+
+def broken_in_step_2(numbered, **part):
+    """Batches of which one file of step 2 is broken, and its path."""
+    batches = Batches(Pairs.of(numbered), Order(images=7, batch_size=2, epochs=1, seed=0), *SMALL, **part)
+    path = Batches(batches.pairs, batches.order, *SMALL).files_of(2)[1]
+    with open(path, 'wb') as file:
+        file.write(b'no picture')
+    return batches, path
+
+
+def test_an_error_of_a_step_becomes_one_that_names_the_file_of_its_batch(numbered):
+    batches, path = broken_in_step_2(numbered)
+    with tf.compat.v1.Session() as sess:
+        batches.start(sess, after=0)
+        with batches.naming_the_file(1):
+            sess.run(batches.source)
+        with pytest.raises(ImageError, match='is not a PNG') as caught, batches.naming_the_file(2):
+            sess.run(batches.source)
+    assert repr(path) in str(caught.value)
+
+
+def test_a_replica_names_files_of_its_own_share_alone(numbered):
+    fault = tf.errors.InvalidArgumentError(None, None, 'of the step')
+    first, _ = broken_in_step_2(numbered, replica=0, replicas=2)
+    second, path = broken_in_step_2(numbered, replica=1, replicas=2)
+    with pytest.raises(ImageError) as caught, second.naming_the_file(2):
+        raise fault
+    assert repr(path) in str(caught.value)
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught, first.naming_the_file(2):
+        raise fault
+    assert caught.value is fault
+
+
+def test_an_error_that_is_of_no_file_of_the_step_stays_what_it_is(numbered):
+    batches, _ = broken_in_step_2(numbered)
+    for error in tf.errors.ResourceExhaustedError(None, None, 'memory'), ValueError('another'), KeyboardInterrupt():
+        with pytest.raises(type(error)) as caught, batches.naming_the_file(1):
+            raise error
+        assert caught.value is error
+
+
+# Pairs: halves, direction, channels, range.
+
+@pytest.mark.parametrize('direction, source_value, target_value', [('AtoB', -1, 1), ('BtoA', 1, -1)])
+def test_the_direction_says_which_half_is_the_source_and_values_are_from_minus_one_to_one(
+        tmp_path, direction, source_value, target_value):
+    image = np.zeros([4, 8, 3], np.uint8)
+    image[:, 4:] = 255
+    path = write(tmp_path / 'pair.png', image)
+    source, target = run(reader.test_pair(path, FORM._replace(direction=direction)))
+    for half, value in (source, source_value), (target, target_value):
+        np.testing.assert_allclose(half, np.full([1, 256, 256, 3], value), atol=1e-6)
+    trained = read(tmp_path, batch_size=1, form=FORM._replace(direction=direction))[0]
+    assert [half.shape for half in trained] == [(1, 256, 256, 3)] * 2
+    assert [round(float(half.mean()), 5) for half in trained] == [source_value, target_value]
+
+
+def test_a_pair_of_the_right_size_is_not_resampled(tmp_path):
+    image = np.random.RandomState(0).randint(0, 256, [256, 512, 3]).astype(np.uint8)
+    source, target = run(reader.test_pair(write(tmp_path / 'pair.png', image), FORM))
+    np.testing.assert_array_equal(source[0], image[:, :256].astype('f') * np.float32(2 / 255) - 1)
+    np.testing.assert_array_equal(target[0], image[:, 256:].astype('f') * np.float32(2 / 255) - 1)
+
+
+def test_what_shrinks_is_averaged_over_and_not_sampled(tmp_path):
+    """Columns that are black and white by turns are gray from afar. Every fourth pixel of them would be one colour."""
+    image = np.zeros([1024, 2048, 3], np.uint8)
+    image[:, ::2] = 255
+    source, _ = run(reader.test_pair(write(tmp_path / 'pair.png', image), FORM))
+    assert np.abs(source[0, 10:-10, 10:-10]).max() < 0.02
+
+
+@pytest.mark.parametrize('gray_side', ['source', 'target'])
+def test_one_channel_is_the_luma_of_the_colours(tmp_path, gray_side):
+    """By ITU-R BT.601: 0.299 red, 0.587 green and 0.114 blue."""
+    image = np.zeros([256, 512, 3], np.uint8)
+    image[:] = 100, 200, 50
+    form = FORM._replace(**{f'{gray_side}_channels': 1})
+    pair = dict(zip(('source', 'target'), run(reader.test_pair(write(tmp_path / 'pair.png', image), form))))
+    gray, colour = pair.pop(gray_side), pair.popitem()[1]
+    assert gray.shape == (1, 256, 256, 1) and colour.shape == (1, 256, 256, 3)
+    np.testing.assert_allclose(gray, (0.299 * 100 + 0.587 * 200 + 0.114 * 50) * 2 / 255 - 1, atol=1e-5)
+    np.testing.assert_allclose(colour[0, 0, 0], np.array([100, 200, 50]) * 2 / 255 - 1, atol=1e-5)
+
+
+# Jitter.
+
+@pytest.fixture
+def ramps(tmp_path):
+    """Eight pairs of 286 pixels a side. Both halves hold the same ramp: red rises to the right, green downwards."""
     y, x = np.mgrid[:286, :286]
     half = np.stack([x * 0.8, y * 0.8, 0 * x], -1).astype(np.uint8)
-    (tmp_path / 'train').mkdir()
     for i in range(8):
-        iio.imwrite(tmp_path / 'train' / f'{i}.png', np.concatenate([half, half], axis=1))
-    corners, flipped = set(), set()
-    for source, target in batches(tmp_path / 'train', steps=8):
+        write(tmp_path / 'ramps' / f'{i}.png', np.concatenate([half, half], axis=1))
+    return tmp_path / 'ramps'
+
+
+def test_crop_and_flip_are_the_same_for_both_halves_and_differ_from_pair_to_pair_and_epoch_to_epoch(ramps):
+    corners, flipped = [], set()
+    for source, target in read(ramps, epochs=2):
         np.testing.assert_array_equal(source, target)
         assert source.shape == (2, 256, 256, 3)
         flipped |= {bool(image[0, 0, 0] > image[0, -1, 0]) for image in source}
-        corners |= {(image[0, :, 0].min(), image[:, 0, 1].min()) for image in source}
-    assert flipped == {True, False} and len(corners) > 10
-    for source, _ in batches(tmp_path / 'train', steps=8, flip=False):
+        corners += [(image[0, :, 0].min(), image[:, 0, 1].min()) for image in source]
+    assert flipped == {True, False} and len(set(corners)) > 10
+    assert set(corners[:8]) != set(corners[8:])
+
+
+def test_without_flip_no_pair_is_mirrored(ramps):
+    for source, _ in read(ramps, epochs=2, jitter=JITTER._replace(flip=False)):
         assert (source[:, 0, 0, 0] < source[:, 0, -1, 0]).all()
 
 
-def test_no_jitter_where_load_size_is_crop_size(tmp_path):
-    draw_pairs(tmp_path, train=1)
-    source, _ = batches(tmp_path / 'train', steps=1, batch_size=1, load_size=256, flip=False)[0]
-    np.testing.assert_array_equal(source, run(reader.whole_pair(str(tmp_path / 'train' / '0.png')))[0])
+def test_no_crop_is_left_where_load_size_is_crop_size(tmp_path):
+    folder = draw_pairs(tmp_path, train=1)
+    [(source, target)] = read(folder, batch_size=1, jitter=NO_JITTER)
+    for trained, tested in zip((source, target), run(reader.test_pair(str(folder / 'train/0.png'), FORM))):
+        np.testing.assert_array_equal(trained, tested)
 
 
-def test_unique_stems():
-    assert reader.unique_stems(['a.png', 'b.jpg', 'a.jpg']) == ['a.png', 'b', 'a.jpg']
-    assert reader.unique_stems(['a.jpg', 'a.png', 'a.png.png']) == ['a.jpg', 'a.png', 'a.png.png']
+# Pairs one by one, as they are tested.
+
+def test_pairs_come_one_by_one_in_their_order_and_the_first_that_cannot_be_read_is_named(numbered):
+    paths = [f'{numbered}/{i}.png' for i in (5, 2, 6, 0)]
+    with open(paths[2], 'wb'):
+        pass
+    found = []
+    with pytest.raises(ImageError, match="6.png': is empty"):
+        for source, target in reader.test_pairs(paths, FORM):
+            assert source.shape == target.shape == (256, 256, 3)
+            found.append((shades(source[None]), shades(target[None])))
+    assert found == [([50], [55]), ([20], [25])]
 
 
-def test_cmyk_and_a_file_of_two_pixels(tmp_path):
-    cmyk, two = str(tmp_path / 'cmyk.jpg'), str(tmp_path / 'two.png')
-    Image.new('CMYK', (8, 4), (0, 255, 255, 0)).save(cmyk)      # red
-    iio.imwrite(two, np.zeros([1, 2, 3], np.uint8))
-    (_, red, _), (_, black, _) = reader.inspect([cmyk, two])
-    assert red.shape == (4, 8, 3) and red[..., 0].min() > 200 and red[..., 1:].max() < 60
-    assert black.shape == (1, 2, 3)
-
-
-def test_a_file_that_may_not_be_read(tmp_path):
-    path = tmp_path / 'a.png'
-    iio.imwrite(path, np.zeros([4, 8, 3], np.uint8))
-    path.chmod(0)
-    if os.access(path, os.R_OK):
-        pytest.skip('this user may read every file')
-    assert "a.png': cannot be opened (" in str(reader.explain([str(path)]))
-
-
-def corners(image):
-    """The colours of the four corners, as letters."""
-    names = {(255, 0, 0): 'r', (0, 255, 0): 'g', (0, 0, 255): 'b', (255, 255, 255): 'w'}
-    return ''.join(names[tuple(int(v > 128) * 255 for v in image[y, x])] for y in (0, -1) for x in (0, -1))
-
-
-@pytest.mark.parametrize('extension', ['jpg', 'png', 'tif', 'webp'])
-def test_photos_come_out_upright_as_pillow_turns_them(tmp_path, extension):
-    picture = np.zeros([16, 32, 3], np.uint8)
-    picture[:8, :16, 0] = picture[:8, 16:, 1] = picture[8:, :16, 2] = 255
-    picture[8:, 16:] = 255
-    for orientation in range(1, 9):
-        path = str(tmp_path / f'{orientation}.{extension}')
-        exif = Image.Exif()
-        exif[0x0112] = orientation
-        Image.fromarray(picture).save(path, exif=exif, quality=95)
-        with Image.open(path) as image:
-            expected = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
-        [(_, upright, error)] = reader.pictures([path])
-        assert error is None and upright.shape == expected.shape and upright.dtype == np.uint8
-        assert corners(upright) == corners(expected), orientation
-
-
-def test_pictures_keep_their_bits(tmp_path):
-    fine = np.random.RandomState(0).randint(0, 65536, [6, 7, 3]).astype(np.uint16)
-    (tmp_path / 'fine.png').write_bytes(imagecodecs.png_encode(fine))
-    tifffile.imwrite(tmp_path / 'fine.tif', fine, photometric='rgb')
-    (tmp_path / 'gray.png').write_bytes(imagecodecs.png_encode(fine[..., 0].copy()))
-    iio.imwrite(tmp_path / 'eight.png', (fine >> 8).astype(np.uint8))
-    (tmp_path / 'bad.png').write_bytes(b'')
-    names = ['fine.png', 'fine.tif', 'gray.png', 'bad.png', 'eight.png']
-    found = list(reader.pictures([str(tmp_path / name) for name in names]))
-    for i in 0, 1:
-        np.testing.assert_array_equal(found[i][1], fine)
-    np.testing.assert_array_equal(found[2][1], np.repeat(fine[..., :1], 3, axis=-1))
-    assert found[3][1] is None and "bad.png': is empty" in str(found[3][2])
-    np.testing.assert_array_equal(found[4][1], fine >> 8)
-    assert [p.dtype for _, p, error in found if not error] == [np.uint16] * 3 + [np.uint8]
-
-
-def test_walk(tmp_path):
-    for name in 'b/c/2.PNG', 'a.jpg', 'b/1.tif', 'b/notes.txt', 'out/a.png':
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    assert reader.walk(str(tmp_path), str(tmp_path / 'out')) == ['a.jpg', 'b/1.tif', 'b/c/2.PNG']
-    assert reader.walk(str(tmp_path / 'b'), str(tmp_path)) == ['1.tif', 'c/2.PNG']      # inside the output
-    (tmp_path / 'b/c/round').symlink_to(tmp_path / 'b')
-    (tmp_path.parent / 'elsewhere').mkdir()
-    (tmp_path.parent / 'elsewhere/3.png').touch()
-    (tmp_path / 'b/linked').symlink_to(tmp_path.parent / 'elsewhere')
-    assert reader.walk(str(tmp_path / 'b')) == ['1.tif', 'c/2.PNG', 'linked/3.png']
-    assert reader.walk(str(tmp_path) + '/')[-1] == 'out/a.png'
-    assert reader.walk(str(tmp_path / 'b/notes.txt')) == ['notes.txt']
-    for path, message in ('none', 'no such file or folder'), ('b/d', 'no images in it'):
-        (tmp_path / 'b/d').mkdir(exist_ok=True)
-        with pytest.raises(reader.ReaderError, match=message):
-            reader.walk(str(tmp_path / path))
+def test_pairs_one_by_one_are_what_each_is_alone(pairs):
+    paths = Pairs.of(str(pairs)).held_out
+    form = FORM._replace(direction='BtoA', source_channels=1)
+    found = list(reader.test_pairs(paths, form))
+    assert len(found) == 3
+    for path, pair in zip(paths, found):
+        for half, alone in zip(pair, run(reader.test_pair(path, form))):
+            np.testing.assert_array_equal(half, alone[0])

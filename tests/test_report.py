@@ -10,14 +10,20 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from pix2pix.images import arrays as images
+from pix2pix.errors import UserError
+from pix2pix.images import png
+from pix2pix.images.arrays import grid
 from pix2pix.run import report
-from pix2pix.run.folder import RunError
+from pix2pix.run.folder import Run
 
 OPTIONS = {'epochs': 4, 'name': '<script>alert(1)</script>', 'dataset': 'a & b'}
 
 
-def make_run(folder, tests=3, training=False):
+def the_run(folder):
+    return Run(str(folder / 'checkpoints/x'), str(folder / 'samples/x'))
+
+
+def make_run(folder, tests=3, **how):
     """A run of 4 epochs whose sample grids are of 4 grays, and test images of known metrics; the page's path."""
     run, samples = folder / 'checkpoints/x', folder / 'samples/x'
     run.mkdir(parents=True)
@@ -28,18 +34,17 @@ def make_run(folder, tests=3, training=False):
         line.update(val_count=7, val_l1=1 - line['step'] / 1e4, val_psnr=10, val_ssim=0.1)
     (run / 'metrics.jsonl').write_text(''.join(json.dumps(line) + '\n' for line in lines))
     for epoch in 1, 2, 3, 4:
-        images.write_png(str(samples / f'epoch-{epoch:04d}.png'), np.full([256, 768, 3], 50 * epoch, np.uint8))
+        png.write(str(samples / f'epoch-{epoch:04d}.png'), np.full([256, 768, 3], 50 * epoch, np.uint8))
     results = {f'{i} "%#?<b>': {'l1': (i * 7 % 5) / 10, 'psnr': 20 - i * 7 % 5, 'ssim': i / (tests + 1)}
                for i in range(tests)}
     for name in results:
         triple = [np.full([256, 256, 3], value, np.uint8) for value in (0, 100, 200)]
-        images.write_png(str(samples / 'test/compare' / f'{name}.png'), images.grid([triple]))
+        png.write(str(samples / 'test/compare' / f'{name}.png'), grid([triple]))
     if tests:
         (samples / 'test/metrics.json').write_text(json.dumps({
             'checkpoint': 2000, 'split': 'val', 'count': tests, 'l1': 0.2, 'psnr': 18, 'ssim': 0.4, 'images': results}))
-    page = samples / 'index.html'
-    report.write(str(page), str(run), str(samples), str(samples / 'test'), training)
-    return page
+    report.write(the_run(folder), **how)
+    return samples / 'index.html'
 
 
 def test_names_and_options_are_escaped_and_addresses_quoted(tmp_path):
@@ -60,7 +65,7 @@ def test_curves_are_averaged_and_keep_their_ends():
 
 def test_a_run_that_has_only_begun(tmp_path):
     (tmp_path / 'options.json').write_text('{"epochs": 3}')
-    report.write(str(tmp_path / 'page/index.html'), str(tmp_path), str(tmp_path / 'none'), str(tmp_path / 'none'))
+    report.write(Run(str(tmp_path), str(tmp_path / 'none')), page=str(tmp_path / 'page/index.html'))
     assert '<h2>Options</h2>' in (tmp_path / 'page/index.html').read_text()
 
 
@@ -215,10 +220,9 @@ def test_nothing_sticks_out_on_a_small_screen(browser, tmp_path, width):
     browser.execute_cdp_cmd('Emulation.clearDeviceMetricsOverride', {})
 
 
-def test_it_renews_itself_while_training_and_only_then(browser, tmp_path, monkeypatch):
-    monkeypatch.setattr(report, 'REFRESH', 300)
+def test_it_renews_itself_while_training_and_only_then(browser, tmp_path):
     for training in True, False:
-        page = Page(browser, make_run(tmp_path / str(training), training=training))
+        page = Page(browser, make_run(tmp_path / str(training), training=training, refresh=300))
         page.js('window.here = true; document.querySelector("details").open = true')
         page.set('epoch', 1, 'input')
         page.js('document.getElementById("epoch").focus()')
@@ -229,10 +233,8 @@ def test_it_renews_itself_while_training_and_only_then(browser, tmp_path, monkey
         assert page.js('return document.querySelector("details").open')
 
 
-def test_it_stops_when_the_training_was_killed(browser, tmp_path, monkeypatch):
-    monkeypatch.setattr(report, 'REFRESH', 200)
-    monkeypatch.setattr(report, 'PATIENCE', 1500)
-    page = Page(browser, make_run(tmp_path, training=True))
+def test_it_stops_when_the_training_was_killed(browser, tmp_path):
+    page = Page(browser, make_run(tmp_path, training=True, refresh=200, patience=1500))
     said = lambda: page.js('return document.getElementById("training").textContent')
     assert 'renews itself' in said()
     time.sleep(2)
@@ -244,10 +246,9 @@ def test_it_stops_when_the_training_was_killed(browser, tmp_path, monkeypatch):
     assert browser.get_log('browser') == []
 
 
-def test_a_page_before_the_first_step_grows_stale_too(browser, tmp_path, monkeypatch):
-    monkeypatch.setattr(report, 'PATIENCE', -1000)
+def test_a_page_before_the_first_step_grows_stale_too(browser, tmp_path):
     (tmp_path / 'options.json').write_text('{"epochs": 3}')
-    report.write(str(tmp_path / 'index.html'), *[str(tmp_path)] * 3, True)
+    report.write(Run(str(tmp_path), str(tmp_path)), training=True, patience=-1000)
     page = Page(browser, tmp_path / 'index.html')
     assert 'may have stopped' in page.js('return document.getElementById("training").textContent')
     assert browser.get_log('browser') == []
@@ -257,7 +258,7 @@ def test_patience_is_three_times_what_a_grid_took(tmp_path):
     page = make_run(tmp_path, training=True)
     for i, path in enumerate([tmp_path / 'checkpoints/x/options.json', *sorted((tmp_path / 'samples/x').glob('e*'))]):
         os.utime(path, (1e6 + 1000 * i, 1e6 + 1000 * i))
-    report.write(str(page), *(str(tmp_path / name) for name in ('checkpoints/x', 'samples/x', 'none')), True)
+    report.write(the_run(tmp_path), training=True)
     stale = int(re.search(r'Date.now\(\) > (\d+)', page.read_text())[1]) / 1000
     assert stale - page.stat().st_mtime == pytest.approx(3000, abs=5)
 
@@ -266,8 +267,7 @@ def test_what_an_earlier_run_of_the_name_left_is_not_shown(tmp_path):
     page = make_run(tmp_path)
     metrics = tmp_path / 'checkpoints/x/metrics.jsonl'
     metrics.write_text(''.join(metrics.read_text().splitlines(True)[:1100]))
-    folders = [str(tmp_path / name) for name in ('checkpoints/x', 'samples/x', 'samples/x/test')]
-    report.write(str(page), *folders)
+    report.write(the_run(tmp_path))
     text = page.read_text()
     assert 'epoch-0002.png' in text and 'epoch-0003.png' not in text and 'Test images' not in text
 
@@ -276,10 +276,10 @@ def test_what_an_earlier_run_of_the_name_left_is_not_shown(tmp_path):
     'junk', '[]', '{"images": {}}',
     '{"checkpoint": 1, "split": "val", "count": 1, "l1": 0, "psnr": 1, "ssim": 1, "images": {"x": {"l1": 1}}}'])
 def test_damaged_results_are_named(tmp_path, content):
-    page = make_run(tmp_path)
+    make_run(tmp_path)
     (tmp_path / 'samples/x/test/metrics.json').write_text(content)
-    with pytest.raises(RunError, match='metrics.json: not as test.py writes it'):
-        report.write(str(page), *(str(tmp_path / name) for name in ('checkpoints/x', 'samples/x', 'samples/x/test')))
+    with pytest.raises(UserError, match='metrics.json is not as test.py writes it'):
+        report.write(the_run(tmp_path))
 
 
 def test_dark(browser, tmp_path):

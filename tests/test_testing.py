@@ -12,13 +12,14 @@ from PIL import Image
 
 import test
 from pix2pix import Generator
+from pix2pix.errors import UserError
 from pix2pix.metrics import fid
 from tests.conftest import draw_pairs
 from tests.scripts import TINY, run
 
 
-def test_testing_a_run(unbroken):
-    cwd, _ = unbroken
+def test_testing_a_run(trained):
+    cwd = trained
     output = run(cwd, 'test.py', '--name', 'tiny')
     assert 'checkpoint 7 of checkpoints/tiny; batch statistics, dropout on\n3 images of pairs/val\n' in \
         output.replace(str(cwd) + '/', '')
@@ -46,12 +47,11 @@ def test_testing_a_run(unbroken):
     assert 'model-3 is of twin, not of --name tiny: leave one out' in \
         run(cwd, 'test.py', '--name', 'tiny', '--checkpoint', 'checkpoints/twin/model-3', status=1)
     assert (cwd / 'samples/tiny/index.html').read_text() == page
-    shutil.rmtree(cwd / 'checkpoints/twin')
 
 
-def test_validation_is_what_test_py_measures(unbroken, tmp_path):
+def test_validation_is_what_test_py_measures(unbroken, trained):
     """The metrics of the last validation, of metrics.json, of the terminal, and worked out from the PNGs."""
-    cwd, output = unbroken
+    cwd, output = trained, unbroken[1]
     metrics = [json.loads(line) for line in (cwd / 'checkpoints/tiny/metrics.jsonl').read_text().splitlines()]
     assert [m['step'] for m in metrics if 'val_l1' in m] == [3, 5, 7] and metrics[-1]['val_count'] == 3
     terminal = run(cwd, 'test.py', '--name', 'tiny', '--output', 'measured')
@@ -92,70 +92,90 @@ def test_the_best_checkpoint_stays_and_can_be_picked(tmp_path):
                                                          status=1)
 
 
-def test_any_picture(unbroken):
-    """A folder with sub-folders, odd sizes, 16 bits, a rotated photo and a broken file; twice."""
-    cwd, _ = unbroken
-    photos = cwd / 'my photos'
-    (photos / 'deep/er').mkdir(parents=True)
-    gradient = np.add.outer(np.arange(70), np.arange(300)).astype(np.uint8)
-    iio.imwrite(photos / 'gray.png', gradient)
-    (photos / 'deep/fine ü.png').write_bytes(imagecodecs.png_encode(np.uint16(gradient)[..., None].repeat(3, -1) * 257))
+GRADIENT = np.add.outer(np.arange(70), np.arange(300)).astype(np.uint8)
+
+
+@pytest.fixture
+def photos(trained):
+    """A gray picture, one of 16 bits in a sub-folder, and a turned photo below that."""
+    folder = trained / 'my photos'
+    (folder / 'deep/er').mkdir(parents=True)
+    iio.imwrite(folder / 'gray.png', GRADIENT)
+    (folder / 'deep/fine ü.png').write_bytes(imagecodecs.png_encode(np.uint16(GRADIENT)[..., None].repeat(3, -1) * 257))
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(gradient).save(photos / 'deep/er/turned.jpg', exif=exif)
+    Image.fromarray(GRADIENT).save(folder / 'deep/er/turned.jpg', exif=exif)
+    return folder
+
+
+def draw(cwd, *args, source='my photos', status=0):
+    return run(cwd, 'test.py', '--name', 'tiny', '--input', source, '--tile', '256', '--output', *args, status=status)
+
+
+def test_pictures_keep_their_size_depth_place_and_come_out_upright(trained, photos):
+    assert '3 pictures in drawn' in draw(trained, 'drawn')
+    drawn = {str(p.relative_to(trained / 'drawn')): imagecodecs.png_decode(p.read_bytes())
+             for p in (trained / 'drawn').rglob('*.*')}
+    assert {name: (image.shape, image.dtype.itemsize) for name, image in drawn.items()} == {
+        'gray.png': ((70, 300, 3), 1), 'deep/fine ü.png': ((70, 300, 3), 2), 'deep/er/turned.png': ((300, 70, 3), 1)}
+    # From Python, and one file alone: the same picture.
+    np.testing.assert_array_equal(Generator(str(trained / 'checkpoints/tiny'), tile=256)(GRADIENT), drawn['gray.png'])
+    draw(trained, 'one', source='my photos/gray.png')
+    np.testing.assert_array_equal(iio.imread(trained / 'one/gray.png'), drawn['gray.png'])
+
+
+def test_a_picture_that_cannot_be_read_is_named_and_the_others_are_drawn(trained, photos):
     (photos / 'broken.jpg').write_bytes(b'\xff\xd8\xff, but no more')
-    args = ['--name', 'tiny', '--input', 'my photos', '--output', 'drawn', '--tile', '256']
-    output = run(cwd, 'test.py', *args, status=1)
+    output = draw(trained, 'drawn', status=1)
     assert "test.py: 'my photos/broken.jpg': does not decode as JPEG" in output and 'Traceback' not in output
     assert '3 pictures in drawn' in output
-    shapes = {str(p.relative_to(cwd / 'drawn')): imagecodecs.png_decode(p.read_bytes()) for p in
-              (cwd / 'drawn').rglob('*.*')}
-    assert {name: (image.shape, image.dtype.itemsize) for name, image in shapes.items()} == {
-        'gray.png': ((70, 300, 3), 1), 'deep/fine ü.png': ((70, 300, 3), 2), 'deep/er/turned.png': ((300, 70, 3), 1)}
-    before = (cwd / 'drawn/gray.png').stat().st_mtime_ns
-    output = run(cwd, 'test.py', *args, status=1)
-    assert '3 were there already, such as drawn/deep/er/turned.png, and were left alone' in output
-    assert (cwd / 'drawn/gray.png').stat().st_mtime_ns == before
-    (photos / 'broken.jpg').unlink()
-    assert '3 pictures' in run(cwd, 'test.py', *args, '--overwrite')
-    assert (cwd / 'drawn/gray.png').stat().st_mtime_ns > before
-    # From Python, and one file alone: the same picture.
-    np.testing.assert_array_equal(Generator(str(cwd / 'checkpoints/tiny'), tile=256)(gradient), shapes['gray.png'])
-    run(cwd, 'test.py', '--name', 'tiny', '--input', 'my photos/gray.png', '--output', 'one', '--tile', '256')
-    np.testing.assert_array_equal(iio.imread(cwd / 'one/gray.png'), shapes['gray.png'])
 
-    args = '--name', 'tiny', '--input', 'my photos', '--output', 'one/gray.png'
-    assert 'gray.png is a file' in run(cwd, 'test.py', *args, status=1)
 
-    # One that is not held in memory: the same picture as from Python; and one of these that is cut off.
+def test_outputs_are_replaced_only_when_asked(trained, photos):
+    draw(trained, 'drawn')
+    (trained / 'drawn/gray.png').write_text('mine')
+    assert '3 were there already, such as drawn/deep/er/turned.png, and were left alone' in \
+        draw(trained, 'drawn', status=1)
+    assert (trained / 'drawn/gray.png').read_text() == 'mine'
+    assert '3 pictures' in draw(trained, 'drawn', '--overwrite')
+    assert iio.imread(trained / 'drawn/gray.png').shape == (70, 300, 3)
+
+
+def test_a_picture_that_is_not_held_in_memory_is_the_same_as_from_python(trained, photos):
     wide = np.resize(np.arange(0, 255, 0.1), [510, 33000]).astype(np.uint8)
-    (photos / 'wide.png').write_bytes(imagecodecs.png_encode(wide, level=1))
-    (photos / 'cut.png').write_bytes((photos / 'wide.png').read_bytes()[:-1000])
-    output = run(cwd, 'test.py', '--name', 'tiny', '--input', 'my photos', '--output', 'drawn', status=1)
-    assert 'my photos/cut.png: does not decode into a file in drawn' in output and '1 pictures in drawn' in output
-    assert not (cwd / 'drawn/cut.png').exists() and not list((cwd / 'drawn').glob('.*'))
-    np.testing.assert_array_equal(Generator(str(cwd / 'checkpoints/tiny'))(wide), iio.imread(cwd / 'drawn/wide.png'))
+    whole = imagecodecs.png_encode(wide, level=1)
+    (photos / 'wide.png').write_bytes(whole)
+    (photos / 'cut.png').write_bytes(whole[:-1000])
+    output = run(trained, 'test.py', '--name', 'tiny', '--input', 'my photos', '--output', 'drawn', status=1)
+    assert 'my photos/cut.png: does not decode into a file in drawn' in output and '4 pictures in drawn' in output
+    assert not (trained / 'drawn/cut.png').exists() and not list((trained / 'drawn').glob('.*'))
+    drawn = Generator(str(trained / 'checkpoints/tiny'))(wide)
+    np.testing.assert_array_equal(drawn, iio.imread(trained / 'drawn/wide.png'))
 
-    # One that cannot be written is named and the others go on; no two outputs have one name.
-    shutil.rmtree(photos)
+
+def test_an_output_that_cannot_be_written_is_named_and_no_two_have_one_name(trained):
+    (trained / 'my photos').mkdir()
     for name in 'a.png', 'a.jpg', 'a.png.png', 'gray.png':
-        photos.mkdir(exist_ok=True)
-        iio.imwrite(photos / name, gradient)
-    (cwd / 'named/a.jpg.png').mkdir(parents=True)
-    output = run(cwd, 'test.py', '--name', 'tiny', '--input', 'my photos', '--output', 'named', '--overwrite', status=1)
+        iio.imwrite(trained / 'my photos' / name, GRADIENT)
+    (trained / 'named/a.jpg.png').mkdir(parents=True)
+    output = draw(trained, 'named', '--overwrite', status=1)
     assert 'named/a.jpg.png could not be written' in output and '3 pictures in named' in output
-    assert sorted(p.name for p in (cwd / 'named').iterdir() if p.is_file()) == ['a.png.png', 'a.png.png.png',
-                                                                               'gray.png.png']
-    # A picture is never replaced by its own output.
+    assert sorted(p.name for p in (trained / 'named').iterdir() if p.is_file()) == [
+        'a.png.png', 'a.png.png.png', 'gray.png.png']
+
+
+def test_a_picture_is_never_replaced_by_its_own_output(trained, photos, monkeypatch):
+    monkeypatch.chdir(trained)
     before = (photos / 'gray.png').read_bytes()
-    for args in ['--input', 'my photos', '--output', 'my photos/'], ['--input', 'my photos/gray.png', '--output',
-                                                                    'my photos', '--overwrite']:
-        assert 'give another' in run(cwd, 'test.py', '--name', 'tiny', *args, status=1)
+    for source, output, *more in (['my photos', 'my photos/'], ['my photos/gray.png', 'my photos', '--overwrite'],
+                                  ['my photos', 'my photos/gray.png']):
+        with pytest.raises(UserError, match='give a'):
+            test.main(test.parse(['--name', 'tiny', '--input', source, '--output', output, *more]))
     assert (photos / 'gray.png').read_bytes() == before
 
 
-def test_fid_on_request(unbroken, tmp_path):
-    cwd, _ = unbroken
+def test_fid_on_request(trained, tmp_path):
+    cwd = trained
     with tf.Graph().as_default() as graph:
         x = tf.placeholder(tf.float32, [None, None, None, 3], name='ExpandDims')
         tf.nn.avg_pool(tf.image.resize_bilinear(x, [1, 1]), 1, 1, 'VALID', name='pool_3')
@@ -182,6 +202,6 @@ def test_fid_on_request(unbroken, tmp_path):
     (['--name', 'x', '--input', 'y', '--output', 'z', '--tile', '100'], 'multiple of 256')])
 def test_mistakes_at_test_time_are_named(args, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises((SystemExit, Exception)) as raised:
+    with pytest.raises((SystemExit, UserError)) as raised:
         test.main(test.parse(args))
     assert message in capsys.readouterr().err + str(raised.value)

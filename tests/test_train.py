@@ -11,20 +11,24 @@ import time
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 
+import pix2pix
 import train
-from pix2pix.run.folder import RunError
+from pix2pix.errors import UserError
+from pix2pix.run import report
 from tests.conftest import draw_pairs
 from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables
 
 
 def test_a_run_leaves_what_it_says(unbroken):
     cwd, output = unbroken
-    lines = output.splitlines()
-    assert len(lines) == 11, output         # device, steps, three epochs and validations, three lines on what to open
-    assert lines[0].startswith(('CPU: ', 'GPU: ')) and '7 pairs in pairs/train' in lines[0]
-    assert lines[1] == 'tiny: 7 steps, 0 of them done'
-    assert lines[2].startswith('epoch 1  step 3/7  d_loss ') and ' images/s  0:0' in lines[2]
+    first, second, third, *_ = lines = output.splitlines()
+    assert first.startswith(('CPU: ', 'GPU: ')) and '7 pairs in pairs/train' in first
+    assert second == 'tiny: 7 steps, 0 of them done'
+    assert third.startswith('epoch 1  step 3/7  d_loss ') and ' images/s  0:0' in third
+    assert [line.split()[1] for line in lines if line.startswith('epoch ')] == ['1', '2', '3']
+    assert [line.split()[3] for line in lines if line.startswith('validation after step ')] == ['3:', '5:', '7:']
     assert 'open samples/tiny/index.html' in output and 'python test.py --name tiny' in output
     metrics = [json.loads(line) for line in (cwd / 'checkpoints/tiny/metrics.jsonl').read_text().splitlines()]
     assert [m['step'] for m in metrics] == [1, 2, 3, 4, 5, 6, 7]
@@ -40,6 +44,7 @@ def test_a_run_leaves_what_it_says(unbroken):
     assert np.abs(grid[128, 640].astype(int) - pair[16, 48]).max() < 20
     options = json.loads((cwd / 'checkpoints/tiny/options.json').read_text())
     assert options['base_filters'] == 1 and options['layers'] == 'paper' and options['images'] == 7
+    assert options['pix2pix'] == pix2pix.__version__ and options['tensorflow'] == tf.__version__
 
 
 @pytest.mark.parametrize('k', [1, 2])
@@ -49,7 +54,7 @@ def test_stopped_after_some_epochs_and_carried_on(unbroken, tmp_path, k):
     # A run that ends at k epochs ends with a sample and a step that may lie inside the longer run's epochs.
     output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
     assert f'7 steps, {-(-7 * k // 3)} of them done' in output
-    assert 'changed since the run was started: --epochs 3' in output
+    assert 'changed since the run was started: epochs 3' in output
     assert_same_run(tmp_path, unbroken[0])
 
 
@@ -72,10 +77,9 @@ def test_a_signal_saves_and_the_run_carries_on(tmp_path, unbroken, number, statu
         time.sleep(0.002)
     process.send_signal(number)
     output = process.communicate(timeout=100)[0]
-    if process.returncode:          # else it was done before the signal came
-        assert process.returncode == status
-        assert f'stopped by {signal.Signals(number).name} after step ' in output
-        assert 'the same command carries on' in output
+    assert process.returncode == status, output         # it was not done before the signal came
+    assert f'stopped by {signal.Signals(number).name} after step ' in output
+    assert 'the same command carries on' in output
     run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
     assert_same_run(tmp_path, unbroken[0])
 
@@ -84,16 +88,15 @@ def test_a_signal_while_the_page_is_written_loses_nothing(tmp_path, monkeypatch)
     """It comes after it was decided not to save: the next step answers it, and what is said to be saved is there."""
     draw_pairs(tmp_path / 'pairs', train=7, val=1)
     monkeypatch.chdir(tmp_path)
-    calls, write = [], train.report.write
+    calls, write = [], report.write
 
     def interrupted(*args, **kwargs):
         write(*args, **kwargs)
         calls.append(args)
         if len(calls) == 1:
             os.kill(os.getpid(), signal.SIGTERM)
-    monkeypatch.setattr(train.report, 'write', interrupted)
-    with pytest.raises(SystemExit, match='143'):
-        train.main(train.parse(['--dataset', 'pairs', '--epochs', '9', *TINY, '--save_every', '9']))
+    monkeypatch.setattr(report, 'write', interrupted)
+    assert train.main(train.parse(['--dataset', 'pairs', '--epochs', '9', *TINY, '--save_every', '9'])) == 143
     assert variables(tmp_path)[1] == 4          # the page is of step 3
 
 
@@ -102,31 +105,31 @@ def test_a_fault_of_the_page_is_said_and_the_training_goes_on(tmp_path):
     (tmp_path / 'samples/tiny/test').mkdir(parents=True)
     (tmp_path / 'samples/tiny/test/metrics.json').write_text('junk')
     output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY)
-    assert 'the page was not written: samples/tiny/test/metrics.json: not as test.py writes it' in output
+    assert 'the page was not written: samples/tiny/test/metrics.json is not as test.py writes it' in output
     # Finished, its samples gone, and called again: nothing to do, and a page all the same.
     shutil.rmtree(tmp_path / 'samples')
     output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY)
     assert 'done: 2 steps' in output and (tmp_path / 'samples/tiny/index.html').exists()
 
 
-def test_an_error_of_the_program_itself_ends_it(unbroken, tmp_path):
+def test_an_error_of_the_program_itself_ends_it(trained, tmp_path):
     """A session left open by an exception would be waited for without end."""
     script = tmp_path / 'fails.py'
     script.write_text('import sys\nsys.path.insert(0, sys.argv.pop(1))\nimport test\n'
-                      'def fail(*args): raise ZeroDivisionError\ntest.images.grid = fail\n'
+                      'def fail(*args): raise ZeroDivisionError\ntest.grid = fail\n'
                       'test.main(test.parse(["--name", "tiny", "--output", "fails"]))\n')
-    process = subprocess.run([sys.executable, script, ROOT], cwd=unbroken[0], capture_output=True, text=True,
+    process = subprocess.run([sys.executable, script, ROOT], cwd=trained, capture_output=True, text=True,
                              timeout=60)
     assert 'ZeroDivisionError' in process.stderr
 
 
-def test_changed_options_stop_the_run(unbroken, monkeypatch):
-    cwd, _ = unbroken
+def test_changed_options_stop_the_run(trained, monkeypatch):
+    cwd = trained
     monkeypatch.chdir(cwd)
     before = (cwd / 'checkpoints/tiny/options.json').read_text()
-    for option, value in ('--base_filters', '2'), ('--direction', 'BtoA'), ('--seed', '1'), ('--layers', 'writeup'):
-        with pytest.raises(RunError, match=f'{option} is {value} but the run was started with'):
-            train.main(train.parse(['--dataset', 'pairs', '--epochs', '9', *TINY, option, value]))
+    for name, value in ('base_filters', '2'), ('direction', 'BtoA'), ('seed', '1'), ('layers', 'writeup'):
+        with pytest.raises(UserError, match=f'{name} is {value}, but the run was started with'):
+            train.main(train.parse(['--dataset', 'pairs', '--epochs', '9', *TINY, f'--{name}', value]))
     assert (cwd / 'checkpoints/tiny/options.json').read_text() == before and variables(cwd)[1] == 7
 
 
@@ -135,7 +138,10 @@ def test_the_writeup_trains_and_tests(tmp_path):
     run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, '--layers', 'writeup')
     assert 'moving statistics' in run(tmp_path, 'test.py', '--name', 'tiny')
     output = run(tmp_path, 'test.py', '--name', 'tiny', '--statistics', 'batch', status=1)
-    assert '--statistics batch: the layers of the write-up' in output
+    assert 'batch statistics do not fit this run: the layers of the write-up' in output
+    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, '--layers', 'writeup',
+                 '--batch_size', '1', '--name', 'one', status=1)
+    assert '--layers writeup needs two pairs or more on each device' in output
 
 
 def test_gray_and_larger_crops(tmp_path):
@@ -158,25 +164,24 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_shows_the_batch(tmp_path):
     args = ['--dataset', 'pairs', *TINY, '--batch_size', '2']
     run(tmp_path, 'train.py', *args, '--epochs', '1')
     output = run(tmp_path, 'train.py', *args, '--epochs', '9', '--learning_rate', '1e30', status=1)
-    assert 'changed since the run was started: --epochs 9, --learning_rate 1e+30' in output
+    assert 'changed since the run was started: epochs 9, learning_rate 1e+30' in output
     last = output.splitlines()[-1]
     assert last.startswith('train.py: ')
-    assert ' is nan at step 2; its batch is in samples/tiny/not-finite-step-2.png' in last
+    assert ' is nan at step 2. Its batch is in samples/tiny/not-finite-step-2.png' in last
     assert iio.imread(tmp_path / 'samples/tiny/not-finite-step-2.png').shape == (512, 512, 3)
     assert variables(tmp_path)[1] == 1
 
 
 @pytest.mark.parametrize('args, message', [
-    (['--dataset', 'nowhere'], 'nowhere: no such folder'),
+    (['--dataset', 'nowhere'], 'nowhere: there is no such folder'),
     (['--dataset', 'x', '--crop_size', '300'], 'must be a multiple of 256'),
     (['--dataset', 'x', '--load_size', '200'], '--load_size 200 is less than --crop_size 256'),
-    (['--dataset', 'x', '--layers', 'writeup', '--batch_size', '1'], 'batch-normalises the 1x1 bottleneck'),
     (['--dataset', 'x', '--epochs', '0'], "invalid"),
     (['--dataset', 'x', '--name', '../up'], 'a plain name'),
     (['--dataset', 'x', '--keep_prob', '0'], 'invalid')])
 def test_mistakes_are_named(args, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises((SystemExit, Exception)) as raised:
+    with pytest.raises((SystemExit, UserError)) as raised:
         train.main(train.parse(args))
     assert message in capsys.readouterr().err + str(raised.value)
 

@@ -9,6 +9,8 @@ import tensorflow as tf
 import tifffile
 from PIL import Image
 
+from pix2pix.images.arrays import GRAY
+
 MAX_PIXELS = 2 ** 27        # of one file, by its declared size: a decompression bomb is refused before it is decoded
 ORIENTATION = 0x0112        # the EXIF tag
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS     # else Pillow warns from 2 ** 26 on
@@ -37,6 +39,11 @@ def rgb_uint16(path):
     image = tf.case([(jpeg, lambda: decode_jpeg(content)), (png, lambda: decode_png(content))],
                     lambda: tf.numpy_function(decode_other, [content], tf.uint16))
     return tf.ensure_shape(image, [None, None, 3])
+
+
+def luma(image):
+    """RGB [H, W, 3] -> gray [H, W, 1]."""
+    return tf.tensordot(image, tf.constant(GRAY), 1)[..., None]
 
 
 def decode_jpeg(content):

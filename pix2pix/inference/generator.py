@@ -6,14 +6,15 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from pix2pix import devices
-from pix2pix.images import arrays as images
-from pix2pix.model.networks import LAYERS, MULTIPLE, STATISTICS, generator
-from pix2pix.model.training_step import PRECISIONS
+from pix2pix.errors import UserError, reason
+from pix2pix.images.arrays import to_channels, to_float, to_integer
+from pix2pix.inference.tiles import draw_in_tiles
+from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture
+from pix2pix.model.networks import TEST_STATISTICS, trained_generator
 from pix2pix.run import checkpoint
-from pix2pix.run import folder as run
+from pix2pix.run.folder import Run
 
-NEEDED = ('layers', 'base_filters', 'keep_prob', 'source_channels', 'target_channels', 'crop_size', 'precision',
-          'folder', 'direction', 'epochs')
+NEEDED = (*Architecture._fields, 'crop_size', 'folder', 'direction', 'epochs')
 
 
 class Generator:
@@ -27,53 +28,62 @@ class Generator:
     precision   'float32', 'bfloat16', 'auto', or None: that of the training
     tile        pixels a side that go through the network at once, a multiple of 256; larger pictures go in
                 overlapping tiles
-    Raises RunError or CheckpointError, which say what is missing or damaged.
+    Raises UserError, which says what is missing or damaged.
     """
 
-    def __init__(self, path, dropout=True, statistics=None, seed=0, precision=None, tile=1024):
+    def __init__(self, path, *, dropout=True, statistics=None, seed=0, precision=None, tile=1024):
         if tile < MULTIPLE or tile % MULTIPLE:
-            raise run.RunError(f'--tile {tile}: must be a multiple of {MULTIPLE}')
+            raise UserError(f'tile {tile} is not a multiple of {MULTIPLE}')
         path = os.fspath(path).removesuffix('.index')
-        self.run_dir = os.path.dirname(path) if os.path.exists(path + '.index') else path
-        self.options = options = run.read_options(os.path.join(self.run_dir, 'options.json'), NEEDED)
+        self.run = Run(os.path.dirname(path) if os.path.exists(path + '.index') else path)
+        self.options = options = self.run.read_options(NEEDED)
         if options['layers'] not in LAYERS or options['precision'] not in PRECISIONS:
-            raise run.RunError(f'{self.run_dir}/options.json: layers or precision are of no kind that is known here')
-        self.statistics = statistics or STATISTICS[options['layers']]
-        self.precision = devices.precision(precision or options['precision'])
+            raise UserError(f'{self.run.options}: layers or precision are of no kind that is known here')
+        self.architecture = Architecture(**{name: options[name] for name in Architecture._fields})._replace(
+            precision=devices.precision(precision or options['precision']))
+        self.statistics = statistics or TEST_STATISTICS[options['layers']]
         if self.statistics == 'batch' and options['layers'] == 'writeup':
-            raise run.RunError('--statistics batch: the layers of the write-up normalise a 1x1 bottleneck, and one '
-                               'image has no variance there; use --statistics moving')
+            raise UserError('batch statistics do not fit this run: the layers of the write-up normalise a 1x1 '
+                            'bottleneck, and one image has no variance there. Use moving statistics')
         self.dropout, self.seed, self.tile = dropout, seed, tile
         self.graph, self.networks = tf.Graph(), {}
         self.sess = tf.Session(graph=self.graph, config=devices.session_config())
         self.network(options['crop_size'], options['crop_size'])
+        self.step = self.restore(path)
+
+    def restore(self, path):
+        """Load the weights: the step of a run's newest checkpoint, or the name of the one at `path`."""
         with self.graph.as_default():
             saver = checkpoint.new_saver()
-            if path == self.run_dir:
-                self.step = checkpoint.restore_latest(self.sess, saver, path)
+            if path == self.run.checkpoints:
+                step = checkpoint.restore_latest(self.sess, saver, path)
             else:
                 checkpoint.restore(self.sess, saver, path)
-                self.step = os.path.basename(path)
-            if not self.step:
-                raise run.RunError(f'{path}: no checkpoint yet; train.py writes the first after --save_every epochs')
+                step = os.path.basename(path)
+            if not step:
+                raise UserError(f'{path} has no checkpoint yet. train.py writes the first after some epochs')
             self.sess.run(tf.local_variables_initializer())     # the copies of the weights
+        return step
 
     def network(self, height, width):
         """(source, output) of the graph for one size: fixed sizes are faster, and equal to training's to the bit."""
         if (height, width) not in self.networks:
-            options, dtype = self.options, PRECISIONS[self.precision]
+            dtype = tf.as_dtype(self.architecture.precision)
             with self.graph.as_default(), tf.variable_scope('', custom_getter=cast_once(dtype)):
-                source = tf.placeholder(tf.float32, [1, height, width, options['source_channels']])
-                output = generator(source, options['target_channels'], options['base_filters'], options['layers'],
-                                   options['keep_prob'] if self.dropout else 1.0, [self.seed, 0], self.statistics,
-                                   dtype)
+                source = tf.placeholder(tf.float32, [1, height, width, self.architecture.source_channels])
+                output = trained_generator(source, self.architecture, seed=self.seed, dropout_on=self.dropout,
+                                           statistics=self.statistics)
             self.networks[height, width] = source, output
         return self.networks[height, width]
 
     def forward(self, source):
         """[H, W, source_channels] -> [H, W, target_channels], float32 in [-1, 1]; H and W multiples of 256."""
         placeholder, output = self.network(*source.shape[:2])
-        return self.sess.run(output, {placeholder: source[None]})[0]
+        try:
+            return self.sess.run(output, {placeholder: source[None]})[0]
+        except tf.errors.ResourceExhaustedError as error:
+            raise UserError(f'{source.shape[1]} x {source.shape[0]} pixels at once are too many for the memory '
+                            f'({reason(error)}). Use smaller tiles') from None
 
     def __call__(self, picture):
         """A picture, uint8 or uint16, [H, W] gray or [H, W, 3] RGB -> the same size and type, [H, W] or [H, W, 3]."""
@@ -82,8 +92,7 @@ class Generator:
                 picture.shape[2:] not in ((), (1,), (3,)) or 0 in picture.shape:
             raise ValueError(f'{picture.dtype} {list(picture.shape)}: give uint8 or uint16, [H, W] or [H, W, 3]')
         picture = picture.reshape(*picture.shape[:2], -1)
-        output = np.empty([*picture.shape[:2], self.options['target_channels']], picture.dtype)
-        top = 0
+        output, top = np.empty([*picture.shape[:2], self.architecture.target_channels], picture.dtype), 0
         for band in self.bands(picture):
             output[top:top + len(band)] = band
             top += len(band)
@@ -94,20 +103,10 @@ class Generator:
 
         `picture` [H, W, 1 or 3] has a shape and a dtype, uint8 or uint16, and is sliced a tile at a time: not held.
         """
-        height, width = picture.shape[:2]
-        rows, columns = (spans(size, self.tile) for size in (height, width))
-        row_weights, column_weights = weights(rows), weights(columns)
-        overlap = np.zeros([0, width, self.options['target_channels']], np.float32)     # the rows above: their share
-        for i, (top, bottom) in enumerate(rows):
-            band = np.zeros([bottom - top, *overlap.shape[1:]], np.float32)
-            for j, (left, right) in enumerate(columns):
-                source = images.to_channels(picture[top:bottom, left:right], self.options['source_channels'])
-                band[:, left:right] += self.forward_any(images.to_float(source)) * column_weights[j][:, None]
-            band *= row_weights[i][:, None, None]
-            band[:len(overlap)] += overlap
-            done = (rows[i + 1][0] if i + 1 < len(rows) else bottom) - top
-            yield images.to_integer(band[:done], picture.dtype)
-            overlap = band[done:].copy()
+        def draw(tile):
+            return self.forward_any(to_float(to_channels(tile, self.architecture.source_channels)))
+        for band in draw_in_tiles(picture, draw, self.tile, self.architecture.target_channels):
+            yield to_integer(band, picture.dtype)
 
     def forward_any(self, source):
         """As forward, of any size: padded by reflection to multiples of 256, and cut back."""
@@ -127,22 +126,3 @@ def cast_once(dtype):
         return getter(name + '_cast', **{**how, 'shape': None, 'dtype': dtype, 'initializer': tf.cast(variable, dtype),
                                          'trainable': False, 'collections': [tf.GraphKeys.LOCAL_VARIABLES]})
     return custom
-
-
-def spans(size, tile):
-    """Tiles of one axis: (start, end), each of `tile`, evenly spread, overlapping by a quarter or more."""
-    if size <= tile:
-        return [(0, size)]
-    count = -(-(size - tile // 4) // (tile - tile // 4))
-    starts = [i * (size - tile) // (count - 1) for i in range(count)]
-    return [(start, start + tile) for start in starts]
-
-
-def weights(tiles):
-    """The weights of each tile along its axis: rising over a quarter from its ends; at each pixel they add up to 1."""
-    total, ramps = np.zeros(tiles[-1][1], np.float32), []
-    for start, end in tiles:
-        inside = np.arange(end - start, dtype=np.float32) + 0.5
-        ramps.append(np.minimum(1, np.minimum(inside, inside[::-1]) / ((end - start) / 4)))
-        total[start:end] += ramps[-1]
-    return [ramp / total[start:end] for ramp, (start, end) in zip(ramps, tiles)]

@@ -1,0 +1,1 @@
+"""How good pictures are: pixel by pixel, as a crowd, and the one pass over pairs that both scripts make."""

@@ -14,7 +14,9 @@ import scipy.linalg
 import tensorflow.compat.v1 as tf
 
 from pix2pix import devices
-from pix2pix.images import arrays as images
+from pix2pix.download import fetch
+from pix2pix.errors import UserError
+from pix2pix.images.arrays import to_channels
 
 ADDRESS = 'https://storage.googleapis.com/download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz'
 MEMBER = 'classify_image_graph_def.pb'
@@ -22,18 +24,14 @@ INPUT, OUTPUT = 'ExpandDims:0', 'pool_3:0'      # RGB [N, H, W, 3] in [0, 255], 
 FEW = 2000      # images below which the figures mostly tell how many there were
 
 
-class FidError(Exception):
-    """An Inception graph that cannot be had or read, in one line."""
-
-
 class Inception:
     """The features of pictures: inception(uint8 [H, W, 1 or 3]) -> float64 [2048].
 
-    path: the frozen graph, .pb or the .tgz it comes in; None: the one in the cache, downloaded with `fetch`
-    (address, file) on first use.
+    path: the frozen graph, .pb or the .tgz it comes in; None: the one in the cache, downloaded on first use by
+    `fetch(address, path)`. UserError where it cannot be had or read.
     """
 
-    def __init__(self, path=None, fetch=None):
+    def __init__(self, path=None, fetch=fetch):
         path = path or cached(fetch)
         graph_def = tf.GraphDef()
         with tf.Graph().as_default() as graph:
@@ -42,15 +40,15 @@ class Inception:
                 graph_def.ParseFromString(read(path))
                 self.features, = tf.import_graph_def(graph_def, {INPUT: self.picture}, [OUTPUT], name='')
             except (OSError, ValueError, KeyError, tarfile.TarError, tf.errors.OpError) as error:
-                raise FidError(f'{path}: not the frozen Inception graph with {INPUT} and {OUTPUT} '
+                raise UserError(f'{path}: not the frozen Inception graph with {INPUT} and {OUTPUT} '
                                f'({" ".join(str(error).split())[:120]})') from None
             except Exception as error:      # protobuf's DecodeError has no public base class
-                raise FidError(f'{path}: not a frozen graph ({error})') from None
+                raise UserError(f'{path}: not a frozen graph ({error})') from None
             self.sess = tf.Session(config=devices.session_config())
             graph.finalize()
 
     def __call__(self, picture):
-        picture = images.to_channels(picture, 3).astype(np.float32)
+        picture = to_channels(picture, 3).astype(np.float32)
         return self.sess.run(self.features, {self.picture: picture[None]}).reshape(-1).astype(np.float64)
 
 
@@ -63,8 +61,8 @@ def cached(fetch):
         try:
             fetch(ADDRESS, path)
         except (OSError, http.client.HTTPException) as error:
-            raise FidError(f'{ADDRESS} could not be downloaded ({error}); put it at {path} by hand, or give '
-                           '--inception FILE') from None
+            raise UserError(f'{ADDRESS} could not be downloaded ({error}); put it at {path} by hand, or name '
+                            'a file that has it') from None
     return path
 
 

@@ -36,12 +36,6 @@ def mean(rows):
     return {name: float(np.mean([row[name] for row in rows])) for name in NAMES}
 
 
-def best_step(lines, name, among):
-    """Of the steps in `among`, the one whose line of metrics.jsonl has the best val_NAME, or None."""
-    values = {line['step']: line[f'val_{name}'] for line in lines if f'val_{name}' in line and line['step'] in among}
-    return BEST[name](values, key=values.get) if values else None
-
-
 def table(rows):
     """A table for the terminal of a dict: name of the image -> metrics."""
     lines = [f'{"":6}{"mean":>10}{"std":>10}   best ... worst image']

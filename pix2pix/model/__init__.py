@@ -1,0 +1,1 @@
+"""The paper: layers, networks, losses and the training step. This room imports nothing of ours."""

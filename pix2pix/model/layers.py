@@ -4,7 +4,7 @@ import zlib
 
 import tensorflow.compat.v1 as tf
 
-from pix2pix.model import convolution as products
+from pix2pix.model import convolution
 
 EPSILON = 1e-5      # batch norm: added to the variance
 DECAY = 0.9         # batch norm: of the moving statistics
@@ -27,7 +27,7 @@ def conv(x, name, width, stride=2, bias=False):
     """4x4 convolution, padded by one zero pixel a side: H x W -> H/2 x W/2 at stride 2, H-1 x W-1 at stride 1."""
     with tf.variable_scope(name):
         w = variable('w', [4, 4, x.shape[-1], width], normal(0.0))
-        x = products.conv(x, w, stride)
+        x = convolution.conv(x, w, stride)
         return add_bias(x) if bias else x
 
 
@@ -35,7 +35,7 @@ def deconv(x, name, width, bias=False):
     """4x4 transposed convolution at stride 2: [N, H, W, C] -> [N, 2H, 2W, width]."""
     with tf.variable_scope(name):
         w = variable('w', [4, 4, width, x.shape[-1]], normal(0.0))
-        x = products.deconv(x, w)
+        x = convolution.deconv(x, w)
         return add_bias(x) if bias else x
 
 

@@ -6,11 +6,11 @@ Both are written as tables in running order. A column such as `norm` names the l
 
 import tensorflow.compat.v1 as tf
 
+from pix2pix.model.architecture import LAYERS, MULTIPLE
 from pix2pix.model.layers import batch_norm, conv, deconv, dropout
 
-LAYERS = ('paper', 'writeup')
-STATISTICS = {'paper': 'batch', 'writeup': 'moving'}    # at test time; one image has no variance in a 1x1 bottleneck
-MULTIPLE = 256      # eight halvings: height and width must be a multiple of 2 ** 8
+# Of batch norm at test time. One image has no variance in the 1x1 bottleneck that the write-up normalises.
+TEST_STATISTICS = {'paper': 'batch', 'writeup': 'moving'}
 
 #           name     width  norm
 ENCODER = [('down1', 1,     ()),                     # 256 -> 128
@@ -38,14 +38,15 @@ DISCRIMINATOR = [('conv1', 1,     2,      False),   # 256 -> 128
                  ('conv4', 8,     1,      True)]    #  32 ->  31, and 'conv5' -> 30
 
 
-def generator(image, channels, base=64, layers='paper', keep_prob=1.0, seed=None, statistics='batch', dtype=tf.float32):
-    """U-Net: image [N, H, W, C] -> float32 image [N, H, W, channels], both in [-1, 1]; H and W multiples of 256.
+def generator(image, architecture, *, seed=None, dropout_on=True, statistics='batch'):
+    """U-Net: image [N, H, W, source_channels] -> float32 image [N, H, W, target_channels], both in [-1, 1].
 
-    The convolutions run in `dtype`. A keep_prob under 1 needs a seed of two integers, which alone decides the
-    dropout masks; `statistics` is that of layers.batch_norm.
+    H and W are multiples of 256. The convolutions run in the architecture's precision. Dropout needs a seed of two
+    integers, which alone decides its masks; `statistics` is that of layers.batch_norm.
     """
-    assert layers in LAYERS, layers
-    x, skips = tf.cast(image, dtype), []
+    layers, base, keep_prob = architecture.layers, architecture.base_filters, architecture.keep_prob
+    assert layers in LAYERS and image.shape[1] % MULTIPLE == image.shape[2] % MULTIPLE == 0, (layers, image.shape)
+    x, skips = tf.cast(image, architecture.precision), []
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         for name, width, norm in ENCODER:
             x = tf.nn.leaky_relu(x) if skips else x
@@ -57,20 +58,30 @@ def generator(image, channels, base=64, layers='paper', keep_prob=1.0, seed=None
         for name, width, norm, drop in DECODER:
             x = deconv(x, name, base * width, bias=layers == 'writeup')
             x = batch_norm(x, name + '_norm', statistics) if layers in norm else x
-            x = dropout(x, name, keep_prob, seed) if layers in drop and keep_prob < 1 else x
+            x = dropout(x, name, keep_prob, seed) if layers in drop and dropout_on and keep_prob < 1 else x
             skip = skips.pop()
             # The original's ReLU follows the concatenation, the write-up's comes before it.
             x = tf.concat([tf.nn.relu(x), tf.nn.relu(skip) if layers == 'paper' else skip], axis=-1)
         assert not skips
-        return tf.tanh(tf.cast(deconv(x, 'up8', channels, bias=True), tf.float32))
+        return tf.tanh(tf.cast(deconv(x, 'up8', architecture.target_channels, bias=True), tf.float32))
 
 
-def discriminator(source, target, base=64, dtype=tf.float32):
+def trained_generator(image, architecture, *, seed=0, dropout_on=True, statistics=None):
+    """The generator as it is tested, and as samples and validation draw: the original's way unless told otherwise.
+
+    Dropout is on, its masks a function of `seed` alone; batch norm uses the statistics of the batch, or for the
+    write-up those of the training. Give one image at a time, so that what comes out depends on no other.
+    """
+    return generator(image, architecture, seed=[seed, 0], dropout_on=dropout_on,
+                     statistics=statistics or TEST_STATISTICS[architecture.layers])
+
+
+def discriminator(source, target, architecture):
     """PatchGAN: images [N, 256, 256, C] in [-1, 1] -> float32 logits [N, 30, 30, 1], one per 70x70 patch."""
-    x = tf.cast(tf.concat([source, target], axis=-1), dtype)
+    x = tf.cast(tf.concat([source, target], axis=-1), architecture.precision)
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         for name, width, stride, norm in DISCRIMINATOR:
-            x = conv(x, name, base * width, stride, bias=not norm)
+            x = conv(x, name, architecture.base_filters * width, stride, bias=not norm)
             x = batch_norm(x, name + '_norm') if norm else x
             x = tf.nn.leaky_relu(x)
         return tf.cast(conv(x, 'conv5', 1, stride=1, bias=True), tf.float32)

@@ -7,9 +7,11 @@ import shutil
 
 import tensorflow.compat.v1 as tf
 
+from pix2pix.errors import UserError, reason
 
-class CheckpointError(Exception):
-    """A checkpoint that cannot be written or read, in one line."""
+
+class CheckpointError(UserError):
+    """A checkpoint that cannot be read or written. The one before it may be good."""
 
 
 def new_saver():
@@ -41,8 +43,8 @@ def save(sess, saver, run_dir, step, keep, spare=None):
             os.replace(file, os.path.join(run_dir, os.path.basename(file)))
     except (tf.errors.OpError, OSError) as error:
         free = shutil.disk_usage(run_dir).free
-        raise CheckpointError(f'{prefix_of(run_dir, step)} could not be written with {free / 2 ** 20:.0f} MiB free: '
-                              f'{reason(error)}; the older checkpoints are whole') from None
+        raise CheckpointError(f'{prefix_of(run_dir, step)} could not be written with {free / 2 ** 20:.0f} MiB free '
+                              f'({reason(error)}). The older checkpoints are whole') from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     for old in steps_in(run_dir)[:-keep]:
@@ -70,8 +72,8 @@ def restore_latest(sess, saver, run_dir, say=print):
         except CheckpointError as error:
             say(error)
     if steps:
-        raise CheckpointError(f'{run_dir}: none of its {len(steps)} checkpoints can be read; '
-                              'move the folder away to train afresh')
+        raise CheckpointError(f'{run_dir}: none of its {len(steps)} checkpoints can be read. '
+                              'Move the folder away to train afresh')
     return 0
 
 
@@ -84,10 +86,5 @@ def restore(sess, saver, prefix):
             if shapes[v.op.name] != v.shape.as_list():
                 raise ValueError(f'{v.op.name} is {shapes[v.op.name]}, not {v.shape.as_list()}')
     except (tf.errors.OpError, ValueError) as error:
-        raise CheckpointError(f'{prefix}: cannot be restored, damaged or of another model ({reason(error)})') from None
-
-
-def reason(error):
-    """The one line of an error that says what happened."""
-    lines = getattr(error, 'message', str(error)).splitlines()
-    return next((line for line in lines if line and line != 'Graph execution error:'), type(error).__name__)[:160]
+        raise CheckpointError(f'{prefix} cannot be restored: it is damaged, or of another model '
+                              f'({reason(error)})') from None

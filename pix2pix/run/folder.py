@@ -1,4 +1,4 @@
-"""The folder of a run: its options, and the lock of the process that trains it."""
+"""Where a run keeps things, the options it was started with, and the lock of the process that trains it."""
 
 import contextlib
 import fcntl
@@ -7,65 +7,91 @@ import os
 import socket
 
 from pix2pix import files
+from pix2pix.errors import UserError
 
 
-class RunError(Exception):
-    """A run that cannot go on as asked, in one line."""
+class Run:
+    """A run by its folders: `checkpoints` holds weights, options and metrics, `samples` holds pictures and the page."""
 
+    def __init__(self, checkpoints, samples=None):
+        self.checkpoints, self.name = checkpoints, os.path.basename(os.path.abspath(checkpoints))
+        self.samples = samples or os.path.join('samples', self.name)
+        self.options = os.path.join(checkpoints, 'options.json')
+        self.metrics = os.path.join(checkpoints, 'metrics.jsonl')
+        self.events = os.path.join(checkpoints, 'events')
+        self.lock = os.path.join(checkpoints, 'lock')
+        self.page = os.path.join(self.samples, 'index.html')
+        self.results = os.path.join(self.samples, 'test')
 
-def read_options(path, needed=()):
-    """The options of a run; RunError where the file is missing, damaged, or lacks one of `needed`."""
-    try:
-        with open(path) as file:
-            options = json.load(file)
-    except FileNotFoundError:
-        raise RunError(f'{path}: no such file; is the run name right? train.py writes it') from None
-    except (OSError, ValueError) as error:
-        raise RunError(f'{path}: cannot be read as JSON ({error}); restore it or move the folder away') from None
-    if not isinstance(options, dict):
-        raise RunError(f'{path}: is not an object of options; restore it or move the folder away')
-    missing = sorted(set(needed) - options.keys())
-    if missing:
-        raise RunError(f'{path}: {", ".join(missing)} missing; it is damaged or of another version')
-    return options
+    @classmethod
+    def named(cls, name):
+        return cls(os.path.join('checkpoints', name))
 
-
-def settle_options(path, options, fixed):
-    """Save a new run's options; let a started one go on only where `fixed`, the options that decide the model and the
-    order of the data, are the same. Returns the names of the others that changed."""
-    saved = read_options(path, fixed) if os.path.exists(path) else options
-    for name in fixed:
-        if saved[name] != options[name]:
-            raise RunError(f'--{name} is {options[name]} but the run was started with {saved[name]} ({path}): '
-                           'give the old value, or another --name')
-    files.write(path, json.dumps(options, indent=2) + '\n')
-    return [name for name in options if name in saved and saved[name] != options[name]]
-
-
-def is_locked(run_dir):
-    """Whether a process is training this run."""
-    try:
-        with open(os.path.join(run_dir, 'lock')) as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        pass
-    return False
-
-
-@contextlib.contextmanager
-def locked(run_dir):
-    """Hold a run's folder alone. The system drops the lock of a dead process, so that it is no obstacle."""
-    path = os.path.join(run_dir, 'lock')
-    with open(path, 'a+') as file:
+    def read_options(self, needed=()):
+        """The options as a dict; UserError where the file is missing, damaged, or lacks one of `needed`."""
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with open(self.options) as file:
+                options = json.load(file)
+        except FileNotFoundError:
+            raise UserError(f'{self.options}: no such file. Is the run name right? train.py writes this file') from None
+        except (OSError, ValueError) as error:
+            raise UserError(f'{self.options} cannot be read as JSON ({error}). Restore it, or move the folder '
+                            'away') from None
+        if not isinstance(options, dict):
+            raise UserError(f'{self.options} is not an object of options. Restore it, or move the folder away')
+        missing = sorted(set(needed) - options.keys())
+        if missing:
+            raise UserError(f'{self.options} lacks {", ".join(missing)}. It is damaged, or of another version')
+        return options
+
+    def check_and_save_options(self, options, fixed):
+        """Save the options of a new run, or of one that goes on with the same `fixed` ones.
+
+        `fixed` are those that decide the model and the order of the data. Returns the names of the others that changed.
+        """
+        saved = self.read_options(fixed) if os.path.exists(self.options) else options
+        if {'images', 'names'} <= set(fixed) and saved['names'] != options['names']:
+            raise UserError(f'the data set has changed: the run was started with {saved["images"]} pairs, and there '
+                            f'are {options["images"]} now, or their names differ ({self.options}). Restore the files, '
+                            'or give another run name')
+        for name in fixed:
+            if saved[name] != options[name]:
+                raise UserError(f'{name} is {options[name]}, but the run was started with {saved[name]} '
+                                f'({self.options}). Give the old value, or another run name')
+        files.write(self.options, json.dumps(options, indent=2) + '\n')
+        return [name for name in options if name in saved and saved[name] != options[name]]
+
+    @contextlib.contextmanager
+    def opened(self, options, fixed):
+        """`with` it, the run is this process's alone. Gives the names of the options that changed."""
+        os.makedirs(self.checkpoints, exist_ok=True)
+        with self.locked():
+            changed = self.check_and_save_options(options, fixed)
+            os.makedirs(self.samples, exist_ok=True)
+            yield changed
+
+    @contextlib.contextmanager
+    def locked(self):
+        """`with` it, no other process may train the run. The system drops the lock of a dead process."""
+        with open(self.lock, 'a+') as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise UserError(f'{self.checkpoints} is being trained by {file.read().strip() or "another process"}. '
+                                'Stop it, or give another run name') from None
+            file.truncate(0)
+            file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
+            file.flush()
+            yield
+
+    def is_locked(self):
+        """Whether a process is training this run."""
+        try:
+            with open(self.lock) as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.seek(0)
-            raise RunError(f'{run_dir} is being trained by {file.read().strip() or "another process"}: '
-                           'stop it, or give another --name') from None
-        file.truncate(0)
-        file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
-        file.flush()
-        yield
+            return True
+        except FileNotFoundError:
+            pass
+        return False

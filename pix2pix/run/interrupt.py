@@ -8,8 +8,8 @@ class Interrupt:
 
     received = 0
 
-    def __init__(self, second=signal.SIG_DFL):
-        self.second = second
+    def __init__(self, again=signal.SIG_DFL):
+        self.again = again
 
     def __enter__(self):
         self.before = {number: signal.signal(number, self.note) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -18,12 +18,8 @@ class Interrupt:
     def note(self, number, frame):
         self.received = number
         for each in self.before:
-            signal.signal(each, self.second)
+            signal.signal(each, self.again)
 
     def __exit__(self, *error):
         for number, handler in self.before.items():
             signal.signal(number, handler)
-
-    @property
-    def name(self):
-        return signal.Signals(self.received).name

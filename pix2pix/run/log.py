@@ -6,19 +6,21 @@ import os
 import tensorflow.compat.v1 as tf
 
 from pix2pix import files
-from pix2pix.images import arrays as images
+from pix2pix.errors import UserError
+from pix2pix.images import png
+from pix2pix.metrics.pixels import BEST
 
 
 class Log:
-    """Appends to <folder>/metrics.jsonl and <folder>/events/; what an earlier process wrote past `step` is cut."""
+    """Appends to a run's metrics.jsonl and events/. What an earlier process wrote past `steps_done` is cut."""
 
-    def __init__(self, folder, step):
-        self.path = path = os.path.join(folder, 'metrics.jsonl')
-        files.write(path, ''.join(cut(path, step)))
-        self.file = open(path, 'a', buffering=1)      # a line at a time, for who watches
+    def __init__(self, run, steps_done):
+        files.write(run.metrics, ''.join(text for text, line in parse(run.metrics) if line['step'] <= steps_done))
+        self.file = open(run.metrics, 'a', buffering=1)      # a line at a time, for who watches
         with tf.Graph().as_default():
-            self.writer = tf.summary.FileWriter(os.path.join(folder, 'events'), filename_suffix=f'.{step}')
-        self.writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), step + 1)    # purges what is past it
+            self.writer = tf.summary.FileWriter(run.events, filename_suffix=f'.{steps_done}')
+        # TensorBoard purges what is past it.
+        self.writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), steps_done + 1)
 
     def scalars(self, step, values):
         """One line and one event: a dict of floats."""
@@ -32,7 +34,7 @@ class Log:
     def image(self, step, name, image):
         """An event with a uint8 picture [H, W, 3]."""
         height, width, channels = image.shape
-        image = tf.Summary.Image(encoded_image_string=images.encode_png(image), height=height,
+        image = tf.Summary.Image(encoded_image_string=png.encode(image), height=height,
                                  width=width, colorspace=channels)
         self.writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag=name, image=image)]), step)
 
@@ -45,14 +47,15 @@ class Log:
         self.writer.close()
 
 
-def cut(path, step):
-    """The lines of a metrics file up to `step`."""
-    return [text for text, line in parse(path) if line['step'] <= step]
-
-
 def read(path):
     """The lines of a metrics file as dicts; [] where there is none."""
     return [line for _, line in parse(path)]
+
+
+def best_step(lines, name, among):
+    """Of the steps in `among`, the one whose line has the best val_NAME, or None."""
+    values = {line['step']: line[f'val_{name}'] for line in lines if f'val_{name}' in line and line['step'] in among}
+    return BEST[name](values, key=values.get) if values else None
 
 
 def parse(path):
@@ -67,5 +70,6 @@ def parse(path):
             line = json.loads(text)
             pairs.append((text, {**line, 'step': int(line['step'])}))
         except (ValueError, KeyError, TypeError):
-            raise OSError(f'{path}: line {number} is not a line of metrics; repair it or move the file away') from None
+            raise UserError(f'{path}: line {number} is not a line of metrics. Repair it, or move the file '
+                            'away') from None
     return pairs

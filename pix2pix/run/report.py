@@ -9,8 +9,8 @@ from urllib.parse import quote
 import jinja2
 
 from pix2pix import files
-from pix2pix.metrics import pixels as metrics
-from pix2pix.run import folder as run
+from pix2pix.errors import UserError
+from pix2pix.metrics import pixels
 from pix2pix.run import log
 
 POINTS = 400        # of a curve; longer ones are averaged down to so many
@@ -24,33 +24,36 @@ environment = jinja2.Environment(loader=jinja2.FileSystemLoader(os.path.dirname(
                                  undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def write(page, run_dir, sample_dir, results_dir, training=False):
-    """Write `page` from what a run has left: its options and metrics.jsonl, its sample grids, the results of test.py.
+def write(run, *, page=None, results=None, training=False, refresh=REFRESH, patience=PATIENCE):
+    """Write the page of a Run from what it has left: options, metrics, sample grids, the results of test.py.
+
+    `page` and `results`, a file and a folder, are the run's own unless they are given.
 
     While `training`, the page reloads itself, until it is older than three times what a sample grid took: a process
     that was killed cannot tell it to stop.
     """
-    lines = log.read(os.path.join(run_dir, 'metrics.jsonl'))
+    page, results = page or run.page, results or run.results
+    lines = log.read(run.metrics)
     validated = [line for line in lines if 'val_count' in line]
-    options, grids, now = os.path.join(run_dir, 'options.json'), sample_grids(sample_dir), datetime.datetime.now()
+    options, grids, now = run.read_options(), sample_grids(run.samples), datetime.datetime.now()
     begun = sorted(os.path.getmtime(path) for path in      # options.json is written at each start
-                   [options, *(os.path.join(sample_dir, name) for _, name in grids)])
+                   [run.options, *(os.path.join(run.samples, name) for _, name in grids)])
     files.write(page, environment.get_template('report.html').render(
-        name=os.path.basename(os.path.abspath(run_dir)),
-        options=run.read_options(options),
+        name=run.name,
+        options=options,
         written=now.strftime('%Y-%m-%d %H:%M:%S'),
-        stale=round(now.timestamp() * 1000 + max(PATIENCE, 3000 * (begun[-1] - begun[-2:][0]))),
+        stale=round(now.timestamp() * 1000 + max(patience, 3000 * (begun[-1] - begun[-2:][0]))),
         training=training,
         last=lines[-1] if lines else None,
         curves=[chart(title, lines, name) for name, title in CURVES if lines],
-        metrics=metrics.TABLE,
+        metrics=pixels.TABLE,
         validated=validated,
-        validations=[chart(name.upper(), validated, f'val_{name}', best) for name, best, *_ in metrics.TABLE
+        validations=[chart(name.upper(), validated, f'val_{name}', best) for name, best, *_ in pixels.TABLE
                      if validated],
-        refresh=REFRESH,
-        samples=[{'epoch': epoch, 'src': address(page, sample_dir, name)}
+        refresh=refresh,
+        samples=[{'epoch': epoch, 'src': address(page, run.samples, name)}
                  for epoch, name in grids if not lines or epoch <= lines[-1]['epoch']],
-        results=read_results(page, results_dir, lines[-1]['step'] if lines else None)))
+        results=read_results(page, results, lines[-1]['step'] if lines else None)))
 
 
 def sample_grids(folder):
@@ -79,13 +82,13 @@ def read_results(page, folder, last):
             if last is not None and step and int(step[1]) > last:
                 return None
             images = [{'name': stem, 'src': address(page, folder, 'compare', stem + '.png'),
-                       **{name: float(values[name]) for name in metrics.NAMES}}
+                       **{name: float(values[name]) for name in pixels.NAMES}}
                       for stem, values in results['images'].items()]
-            names = [*metrics.NAMES, *(name for name in FID if name in results)]
+            names = [*pixels.NAMES, *(name for name in FID if name in results)]
             return {'checkpoint': results['checkpoint'], 'split': results['split'], 'count': int(results['count']),
                     **{name: float(results[name]) for name in names}, 'images': images}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise run.RunError(f'{path}: not as test.py writes it ({type(error).__name__}); delete it') from None
+            raise UserError(f'{path} is not as test.py writes it ({type(error).__name__}). Delete it') from None
 
 
 def chart(title, lines, name, best=None):

@@ -1,10 +1,12 @@
+"""L1, PSNR and SSIM against their definitions in float64."""
+
 import imageio.v3 as iio
 import numpy as np
 import pytest
 from scipy.signal import fftconvolve
 
-from pix2pix.images import arrays as images
-from pix2pix.metrics import pixels as metrics
+from pix2pix.images import png
+from pix2pix.metrics import pixels
 
 
 def ssim_by_hand(x, y):
@@ -19,40 +21,57 @@ def ssim_by_hand(x, y):
 
 
 @pytest.mark.parametrize('channels', [1, 3])
-def test_against_float64(channels):
+def test_each_metric_is_its_definition(channels):
     chance = np.random.RandomState(channels)
     smooth = np.cumsum(chance.randn(40, 60, channels), axis=1) * 10 + 128
     target = np.clip(smooth, 0, 255).astype(np.uint8)
     output = np.clip(smooth + chance.randn(40, 60, channels) * 20, 0, 255).astype(np.uint8)
     x, y = output.astype(float), target.astype(float)
-    values = metrics.Comparison()(output, target)
+    values = pixels.Comparison()(output, target)
+    assert set(values) == {'l1', 'psnr', 'ssim'}
     assert values['l1'] == pytest.approx(np.mean(np.abs(x - y)) / 127.5, rel=1e-5)
     assert values['psnr'] == pytest.approx(10 * np.log10(255 ** 2 / np.mean((x - y) ** 2)), rel=1e-5)
     assert values['ssim'] == pytest.approx(ssim_by_hand(x, y), abs=1e-4) and values['ssim'] < 0.99
 
 
-def test_equal_and_opposite_pictures():
+def test_equal_pictures_are_perfect_and_opposite_ones_are_the_worst():
     black, white = np.zeros([16, 16, 3], np.uint8), np.full([16, 16, 3], 255, np.uint8)
-    compare = metrics.Comparison()
+    compare = pixels.Comparison()
     assert compare(white, white) == {'l1': 0, 'psnr': 100, 'ssim': 1}
     values = compare(black, white)
     assert values['l1'] == 2 and values['psnr'] == 0 and values['ssim'] == pytest.approx(0, abs=1e-3)
 
 
-def test_mean_best_and_table():
-    rows = {'a': {'l1': 0.1, 'psnr': 10, 'ssim': 0.5}, 'b': {'l1': 0.3, 'psnr': 30, 'ssim': 0.2}}
-    assert metrics.mean(rows.values()) == {'l1': pytest.approx(0.2), 'psnr': 20, 'ssim': pytest.approx(0.35)}
-    assert [line.split() for line in metrics.table(rows).splitlines()] == [
+def test_one_comparison_judges_pictures_of_any_size_and_channels():
+    compare = pixels.Comparison()
+    for shape in [20, 30, 3], [40, 20, 1], [20, 30, 3]:
+        assert compare(np.full(shape, 100, np.uint8), np.full(shape, 151, np.uint8))['l1'] == pytest.approx(51 / 127.5)
+
+
+def test_they_can_be_worked_out_again_from_the_png(tmp_path):
+    chance = np.random.RandomState(0)
+    output, target = (chance.randint(0, 256, [32, 32, 3]).astype(np.uint8) for _ in range(2))
+    for name, picture in ('output', output), ('target', target):
+        png.write(str(tmp_path / f'{name}.png'), picture)
+    compare = pixels.Comparison()
+    again = compare(*(iio.imread(tmp_path / f'{name}.png') for name in ('output', 'target')))
+    assert again == compare(output, target) and again['l1'] > 0
+
+
+ROWS = {'a': {'l1': 0.1, 'psnr': 10, 'ssim': 0.5}, 'b': {'l1': 0.3, 'psnr': 30, 'ssim': 0.2}}
+
+
+def test_the_mean_is_that_of_each_metric():
+    assert pixels.mean(ROWS.values()) == {'l1': pytest.approx(0.2), 'psnr': 20, 'ssim': pytest.approx(0.35)}
+
+
+def test_the_table_has_mean_spread_best_and_worst_and_the_best_l1_is_the_smallest():
+    assert [line.split() for line in pixels.table(ROWS).splitlines()] == [
         ['mean', 'std', 'best', '...', 'worst', 'image'],
         ['l1', '0.2000', '0.1000', '0.1000', 'a', '...', '0.3000', 'b'],
         ['psnr', '20.00', '10.00', '30.00', 'b', '...', '10.00', 'a'],
         ['ssim', '0.3500', '0.1500', '0.5000', 'a', '...', '0.2000', 'b'], ['2', 'images']]
-    lines = [{'step': 5, 'val_l1': 0.3, 'val_ssim': 0.9}, {'step': 10, 'val_l1': 0.2, 'val_ssim': 0.1}, {'step': 15}]
-    assert metrics.best_step(lines, 'l1', [5, 10, 15]) == 10 and metrics.best_step(lines, 'ssim', [5, 10, 15]) == 5
-    assert metrics.best_step(lines, 'l1', [5]) == 5 and metrics.best_step(lines, 'l1', [15]) is None
 
 
-def test_they_can_be_worked_out_again_from_the_png(tmp_path):
-    picture = np.random.RandomState(0).randint(0, 256, [32, 32, 3]).astype(np.uint8)
-    images.write_png(str(tmp_path / 'a.png'), picture)
-    assert metrics.Comparison()(iio.imread(tmp_path / 'a.png'), picture)['l1'] == 0
+def test_the_best_of_each_metric_is_the_smallest_l1_and_the_largest_psnr_and_ssim():
+    assert {name: best([1, 2]) for name, best in pixels.BEST.items()} == {'l1': 1, 'psnr': 2, 'ssim': 2}

@@ -1,0 +1,30 @@
+"""The folder of a data set: one of the user's, or one of the catalogue, drawn or downloaded on first use."""
+
+import os
+
+from datasets import demo
+from datasets.catalogue import CATALOGUE, ROOT
+from datasets.download import download
+from pix2pix.errors import UserError
+
+
+def locate(name, root=ROOT, fetch=True):
+    """A folder -> itself; a name of the catalogue -> its folder, which is made unless it is there.
+
+    Without `fetch`, for processes that run at once, UserError says that it is not there.
+    """
+    if name not in CATALOGUE:
+        if os.path.isdir(name) or '://' in name:
+            return name
+        raise UserError(f'{name}: there is no such folder, and the catalogue has only {" ".join(CATALOGUE)}. Give a '
+                        'folder of pairs (with train/ and val/ in it) or one of these names')
+    folder = os.path.join(root, name)
+    if os.path.isdir(folder):
+        return folder
+    if not fetch:
+        raise UserError(f'the data set {name} is not here, and several processes would fetch it at once. First run '
+                        f'python -m datasets.download {name}, or train.py on one device')
+    if name == 'demo':
+        demo.draw(folder, **CATALOGUE[name].splits)
+        return folder
+    return download(name, root)

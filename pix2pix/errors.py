@@ -1,0 +1,22 @@
+"""What a user can mend is said in one line: the thing, what is wrong with it, and the remedy."""
+
+import re
+
+NOISE = re.compile(r'Graph execution error:|Detected at node|\d+ root error|\[\[\{\{|Node: |File "|$')
+
+
+class UserError(Exception):
+    """A fault that a user can mend, in one line. The scripts print it without a traceback."""
+
+
+def reason(error):
+    """The one line of an exception that says what happened, at most 200 characters.
+
+    TensorFlow's messages begin with the node of the graph and the lines of Python that made it.
+    """
+    if type(error).__name__ == 'NotFoundError':
+        return 'no such file'
+    message = getattr(error, 'message', None) or str(error)
+    lines = [line.strip() for line in message.rpartition('\nNode: ')[2].splitlines()]
+    line = next((line for line in lines if not NOISE.match(line)), type(error).__name__)
+    return re.sub(r'^(\(\d+\) )?(\w+Error: |[A-Z_]+: |assertion failed: )*', '', line)[:200]

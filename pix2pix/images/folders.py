@@ -1,0 +1,74 @@
+"""Which image files are there. Nothing here opens one."""
+
+import collections
+import os
+
+import tensorflow as tf
+
+from pix2pix.errors import UserError, reason
+
+EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
+
+
+def is_image(name):
+    """By its extension. Hidden files are none, such as the ._NAME.jpg that macOS leaves beside NAME.jpg."""
+    return name.lower().endswith(EXTENSIONS) and not name.startswith('.')
+
+
+def find_split(folder, *names):
+    """The first of these sub-folders that is there, as a path, or None."""
+    try:
+        return next((f'{folder}/{name}' for name in names if tf.io.gfile.isdir(f'{folder}/{name}')), None)
+    except tf.errors.OpError as error:
+        raise UserError(f'{folder} cannot be opened ({reason(error)})') from None
+
+
+def list_images(folder):
+    """The names of the images in a folder, sorted."""
+    try:
+        names = sorted(n for n in tf.io.gfile.listdir(folder) if is_image(n))
+    except tf.errors.OpError as error:
+        raise UserError(f'{folder} cannot be listed ({type(error).__name__}); is it the folder you meant?') from None
+    except UnicodeDecodeError as error:
+        raise UserError(f'{folder}: the file name {error.object!r} is not valid UTF-8; rename the file') from None
+    if not names:
+        raise UserError(no_images(folder))
+    return names
+
+
+def list_images_under(path, without=None):
+    """The names of a file, or of all images under a folder and its sub-folders, sorted and relative to that folder.
+
+    What is under the folder `without` is left out.
+    """
+    if os.path.isfile(path):
+        return [os.path.basename(path)]
+    if not os.path.isdir(path):
+        raise UserError(f'{path}: no such file or folder')
+    found, seen, apart = [], set(), os.path.abspath(without) if without else None
+    if apart and not apart.startswith(os.path.abspath(path) + os.sep):
+        apart = None
+
+    def stop(error):
+        raise UserError(f'{error.filename} cannot be listed ({error.strerror})')
+    for folder, folders, names in os.walk(path, onerror=stop, followlinks=True):
+        if os.path.realpath(folder) in seen or os.path.abspath(folder) == apart:     # a link in a circle; `without`
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(folder))
+        found += [os.path.join(folder, name) for name in names if is_image(name)]
+    if not found:
+        raise UserError(no_images(path))
+    return sorted(os.path.relpath(name, path) for name in found)
+
+
+def no_images(folder):
+    return f'{folder} has no images in it ({" ".join(EXTENSIONS)})'
+
+
+def unique_stems(names):
+    """The names without extension, or with it where two would be the same; always as many as there are names."""
+    stems = [os.path.splitext(name)[0] for name in names]
+    count = collections.Counter(stems)
+    stems = [stem if count[stem] == 1 else name for name, stem in zip(names, stems)]
+    return stems if len(set(stems)) == len(names) else list(names)

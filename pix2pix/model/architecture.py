@@ -1,0 +1,25 @@
+"""What must be known to build the networks and to train them. The defaults are the paper's."""
+
+from typing import NamedTuple
+
+LAYERS = ('paper', 'writeup')       # the layer tables of networks.py
+PRECISIONS = ('float32', 'bfloat16')
+MULTIPLE = 256      # the U-Net halves height and width eight times: both are multiples of 2 ** 8
+
+
+class Architecture(NamedTuple):
+    """What must be known to build the networks. A run keeps it beside its weights, in options.json."""
+    layers: str = 'paper'
+    base_filters: int = 64          # of the first layer
+    keep_prob: float = 0.5          # of dropout
+    source_channels: int = 3
+    target_channels: int = 3
+    precision: str = 'float32'      # of the convolutions; variables, statistics, losses and Adam are float32
+
+
+class Hyperparameters(NamedTuple):
+    """How the networks are trained (section 3.3): Adam's rate and first decay, and the weights of G's two losses."""
+    learning_rate: float = 2e-4
+    beta1: float = 0.5
+    l1_weight: float = 100.0
+    gan_weight: float = 1.0

@@ -1,0 +1,86 @@
+"""The folder of a run: where things are, the options that it keeps, and who holds it."""
+
+import json
+import multiprocessing
+import os
+
+import pytest
+
+from pix2pix.errors import UserError
+from pix2pix.run.folder import Run
+
+OPTIONS = {'layers': 'paper', 'seed': 1, 'epochs': 200}
+
+
+def test_a_run_has_one_place_for_each_thing():
+    run = Run.named('facades')
+    assert (run.name, run.checkpoints, run.samples) == ('facades', 'checkpoints/facades', 'samples/facades')
+    assert (run.options, run.metrics) == ('checkpoints/facades/options.json', 'checkpoints/facades/metrics.jsonl')
+    assert (run.page, run.results) == ('samples/facades/index.html', 'samples/facades/test')
+    assert Run('/elsewhere/x/').name == 'x'
+
+
+def test_options_are_saved_and_read(tmp_path):
+    run = Run(str(tmp_path))
+    assert run.check_and_save_options(OPTIONS, ['layers']) == []
+    assert json.loads((tmp_path / 'options.json').read_text()) == OPTIONS == run.read_options()
+
+
+def test_a_fixed_option_that_differs_is_named(tmp_path):
+    run = Run(str(tmp_path))
+    run.check_and_save_options(OPTIONS, ['layers', 'seed'])
+    with pytest.raises(UserError, match='^seed is 2, but the run was started with 1 .*options.json'):
+        run.check_and_save_options({**OPTIONS, 'seed': 2}, ['layers', 'seed'])
+    assert run.read_options() == OPTIONS
+    assert run.check_and_save_options({**OPTIONS, 'epochs': 300}, ['layers', 'seed']) == ['epochs']
+    assert run.read_options()['epochs'] == 300
+
+
+def test_a_data_set_that_has_changed_is_said_in_words(tmp_path):
+    run, options = Run(str(tmp_path)), {'images': 7, 'names': 'abc'}
+    run.check_and_save_options(options, ['images', 'names'])
+    with pytest.raises(UserError, match='the data set has changed: the run was started with 7 pairs, and there are 8 now'):
+        run.check_and_save_options({'images': 8, 'names': 'abd'}, ['images', 'names'])
+
+
+@pytest.mark.parametrize('content', ['', '{"layers": ', '[1, 2]', 'null', '\0\0\0', '{"seed": 1}'])
+def test_damaged_options_are_an_error_and_stay(tmp_path, content):
+    (tmp_path / 'options.json').write_text(content)
+    with pytest.raises(UserError, match='options.json'):
+        Run(str(tmp_path)).check_and_save_options(OPTIONS, ['layers'])
+    assert (tmp_path / 'options.json').read_text() == content
+
+
+def test_missing_options_are_an_error(tmp_path):
+    with pytest.raises(UserError, match='no such file. Is the run name right'):
+        Run(str(tmp_path)).read_options()
+
+
+def hold(folder, ready, leave):
+    with Run(folder).locked():
+        ready.set()
+        leave.wait()
+
+
+def test_the_second_trainer_is_refused_and_a_dead_one_is_no_obstacle(tmp_path):
+    context, run = multiprocessing.get_context('spawn'), Run(str(tmp_path))
+    ready, leave = context.Event(), context.Event()
+    other = context.Process(target=hold, args=(str(tmp_path), ready, leave))
+    other.start()
+    assert ready.wait(60)
+    with pytest.raises(UserError, match=f'is being trained by process {other.pid} on {os.uname().nodename}'):
+        with run.locked():
+            pass
+    assert run.is_locked()
+    other.kill()
+    other.join()
+    assert not run.is_locked() and not Run(str(tmp_path / 'none')).is_locked()
+    with run.locked():
+        assert (tmp_path / 'lock').read_text().startswith(f'process {os.getpid()} on')
+
+
+def test_an_open_run_has_its_folders_its_options_and_its_lock(tmp_path):
+    run = Run(str(tmp_path / 'checkpoints/x'), str(tmp_path / 'samples/x'))
+    with run.opened(OPTIONS, ['layers']) as changed:
+        assert changed == [] and run.is_locked() and os.path.isdir(run.samples) and run.read_options() == OPTIONS
+    assert not run.is_locked()

@@ -1,0 +1,211 @@
+"""One step of training against float64, what it may and may not change, and what several replicas share of it."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from pix2pix.model.architecture import Architecture, Hyperparameters
+from pix2pix.model.training_step import training_step
+from tests import reference
+
+BATCH = np.random.RandomState(5).uniform(-1, 1, [2, 2, 256, 256, 3])
+TINY = Architecture(base_filters=1)
+UNDROPPED = TINY._replace(keep_prob=1.0)
+BOTH = pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
+
+
+def build(architecture=TINY, hyperparameters=Hyperparameters(), *, seed=0, **replica):      # noqa: B008  (immutable)
+    source, target = (tf.constant(x, tf.float32) for x in BATCH)
+    return training_step(source, target, architecture, hyperparameters, seed=seed, **replica)
+
+
+def values(sess, variables):
+    return {name: value.astype('d') for name, value in sess.run({v.op.name: v for v in variables}).items()}
+
+
+def spread(sess):
+    """Weights of 0.2 instead of 0.02, so that the gradients are larger too."""
+    random = np.random.RandomState(3)
+    drawn = {v: random.normal(1 if 'scale' in v.op.name else 0, 0.2, v.shape) for v in tf.trainable_variables()}
+    sess.run([v.initializer for v in drawn], {v.initializer.inputs[1]: value for v, value in drawn.items()})
+
+
+@pytest.mark.parametrize('layers', ['paper', 'writeup'])
+def test_one_step_against_float64(layers):
+    step = build(UNDROPPED._replace(layers=layers), Hyperparameters(learning_rate=2e-4, beta1=0.5, l1_weight=100.0,
+                                                                    gan_weight=2.0))
+    trainable = tf.trainable_variables()
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        spread(sess)
+        before = values(sess, trainable)
+        _, losses, norms = sess.run([step.train_op, step.losses, step.gradient_norms])
+        after, slots = values(sess, trainable), values(sess, tf.global_variables())
+        assert sess.run(step.steps_done) == 1
+
+    # d_loss is that of the variables before the step; g_loss_gan sees the discriminator just updated.
+    between = {n: after[n] if n.startswith('discriminator') else before[n] for n in before}
+    d_loss = lambda w: reference.losses(*BATCH, w, layers)[0]
+    g_loss = lambda w: np.dot(reference.losses(*BATCH, w, layers), [0, 2, 100])
+    np.testing.assert_allclose(losses['d_loss'], d_loss(before), rtol=1e-4)
+    np.testing.assert_allclose([losses['g_loss_gan'], losses['g_loss_l1']],
+                               reference.losses(*BATCH, between, layers)[1:], rtol=1e-4)
+
+    # The gradient of the largest weight in each layer, by central differences, is in Adam's first moment
+    # m = (1 - beta1) g, its square in the second, v = (1 - beta2) g ** 2, and the variable has moved accordingly.
+    gradients = {}
+    for name in before:
+        loss, at, adam = (d_loss, before, '/discriminator_adam') if name.startswith('discriminator') else \
+            (g_loss, between, '/generator_adam')
+        m, v = slots[name + adam], slots[name + adam + '_1']
+        place = np.unravel_index(np.abs(m).argmax(), m.shape)
+        gradient = slope(loss, at, name, place)
+        # Two values normalised are 1 and -1 whatever the weights: the write-up's bottleneck, at batch size 2.
+        assert abs(gradient) > 1e-5 or (layers, name) == ('writeup', 'generator/down8/w'), name
+        assert m[place] / 0.5 == pytest.approx(gradient, rel=2e-2, abs=1e-6), name
+        assert v[place] / 0.001 == pytest.approx(gradient ** 2, rel=4e-2, abs=1e-9), name
+        rate = 2e-4 * np.sqrt(1 - 0.999) / (1 - 0.5)
+        np.testing.assert_allclose(after[name], before[name] - rate * m / (np.sqrt(v) + 1e-8), atol=1e-7)
+        gradients[name] = m / 0.5
+
+    # The norms are those of all gradients of a network together.
+    for scope, norm in ('discriminator', 'd_gradient'), ('generator', 'g_gradient'):
+        squares = sum(np.sum(g ** 2) for name, g in gradients.items() if name.startswith(scope))
+        assert norms[norm] == pytest.approx(np.sqrt(squares), rel=1e-4)
+
+
+def slope(loss, w, name, place, epsilon=1e-5):
+    ends = []
+    for sign in 1, -1:
+        moved = w[name].copy()
+        moved[place] += sign * epsilon
+        ends.append(loss({**w, name: moved}))
+    return (ends[0] - ends[1]) / (2 * epsilon)
+
+
+def test_moving_statistics_follow_the_generator_s_batches_only():
+    """Once a step, though the discriminator runs three times in it and has batch norm too."""
+    step = build(UNDROPPED)
+    moving = [v for v in tf.global_variables() if 'moving' in v.op.name]
+    assert len(moving) == 2 * 13 and all(v.op.name.startswith('generator/') for v in moving)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        spread(sess)
+        w = values(sess, tf.trainable_variables())
+        sess.run(step.train_op)
+        after = values(sess, moving)
+    # By hand for the first row that has a norm: 0 and 1 move by a tenth towards the batch's.
+    x = reference.conv(BATCH[0], w['generator/down1/w'], 2)
+    x = reference.conv(reference.leaky(x), w['generator/down2/w'], 2)
+    row = 'generator/down2_norm/moving_'
+    np.testing.assert_allclose(after[row + 'mean'], 0.1 * x.mean((0, 1, 2)), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(after[row + 'variance'], 0.9 + 0.1 * x.var((0, 1, 2), ddof=1), rtol=1e-4)
+    assert all((after[v.op.name] != (1 if 'variance' in v.op.name else 0)).all() for v in moving)
+
+
+@BOTH
+def test_confident_discriminator_leaves_everything_finite(precision):
+    """The trap of the EPS guard in the training graph: logits near 100 for real and fake."""
+    step = build(TINY._replace(precision=precision))
+    bias = next(v for v in tf.trainable_variables() if v.op.name == 'discriminator/conv5/b')
+    with tf.Session() as sess:
+        for logit in -100, -30, -17, 17, 30, 100:
+            sess.run(tf.global_variables_initializer())
+            bias.load([logit], sess)
+            out = sess.run([step.train_op, step.losses, step.gradient_norms])
+            assert np.isfinite([*out[1].values(), *out[2].values()]).all(), (logit, out)
+            assert all(np.isfinite(value).all() for value in sess.run(tf.trainable_variables()))
+
+
+def test_variables_and_losses_stay_float32_in_bfloat16():
+    step = build(TINY._replace(precision='bfloat16'))
+    assert {v.dtype.base_dtype for v in tf.global_variables() if v is not step.steps_done} == {tf.float32}
+    scalars = [*step.losses.values(), *step.gradient_norms.values()]
+    assert {t.dtype for t in scalars} == {tf.float32} and {tuple(t.shape) for t in scalars} == {()}
+    assert step.output.dtype == tf.float32 and step.output.shape == BATCH[0].shape
+
+
+@BOTH
+def test_same_seed_same_bits(precision):
+    def train(seed):
+        with tf.Graph().as_default():
+            tf.set_random_seed(1)
+            step = build(TINY._replace(precision=precision), seed=seed)
+            with tf.Session() as sess:
+                sess.run(tf.global_variables_initializer())
+                for _ in range(2):
+                    sess.run(step.train_op)
+                return sess.run(tf.global_variables())
+    variables = train(7)
+    for one, other in zip(variables, train(7)):
+        np.testing.assert_array_equal(one, other)
+    assert any((one != other).any() for one, other in zip(variables, train(8)))
+
+
+def test_dropout_is_new_at_each_step_and_the_step_alone_decides():
+    """With a learning rate of zero all else stays: not the number of runs, but that of steps done changes a mask. What
+    is drawn beside a step is what the step itself has drawn."""
+    step = build(hyperparameters=Hyperparameters(learning_rate=0.0))
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        first, again = sess.run(step.output), sess.run(step.output)
+        _, beside = sess.run([step.train_op, step.output])
+        second = sess.run(step.output)
+        step.steps_done.load(0, sess)
+        back = sess.run(step.output)
+    for other in again, beside, back:
+        np.testing.assert_array_equal(other, first)
+    assert (second != first).any()
+
+
+# Several replicas. How they meet is not this module's: here their mean is a function of what one of them has.
+
+def test_replicas_train_on_the_mean_of_their_gradients_statistics_and_losses():
+    """As if the others' sum to 3 times mine: of four replicas, the mean of all is mine."""
+    def train(**replica):
+        with tf.Graph().as_default(), tf.Session() as sess:
+            tf.set_random_seed(1)
+            step = build(UNDROPPED, **replica)
+            sess.run(tf.global_variables_initializer())
+            spread(sess)
+            _, losses, norms = sess.run([step.train_op, step.losses, step.gradient_norms])
+            return {**losses, **norms}, values(sess, tf.global_variables())
+    scalars, variables = train()
+    halved, of_half = train(all_reduce_mean=lambda tensors: [tensor / 2 for tensor in tensors])
+    zeroed, of_zero = train(all_reduce_mean=lambda tensors: [tensor * 0 for tensor in tensors])
+
+    # d_loss is measured before anything moves. The first moments are half the gradients', the second a quarter.
+    assert halved['d_loss'] == pytest.approx(scalars['d_loss'] / 2, rel=1e-5)
+    assert halved['d_gradient'] == pytest.approx(scalars['d_gradient'] / 2, rel=1e-5)
+    for name, value in variables.items():
+        if name.endswith('/discriminator_adam'):
+            np.testing.assert_allclose(of_half[name], value / 2, rtol=1e-4, atol=1e-9, err_msg=name)
+        if name.endswith('/discriminator_adam_1'):
+            np.testing.assert_allclose(of_half[name], value / 4, rtol=1e-4, atol=1e-12, err_msg=name)
+        if 'moving' in name:
+            np.testing.assert_allclose(of_half[name], value / 2, rtol=1e-4, atol=1e-6, err_msg=name)
+
+    # Of means that are zero nothing is left.
+    assert list(zeroed) == list(scalars) and not any(zeroed.values())
+    assert of_zero['global_step'] == 1
+    with tf.Session() as sess:
+        build(UNDROPPED)
+        sess.run(tf.global_variables_initializer())
+        spread(sess)
+        unmoved = values(sess, tf.trainable_variables())
+    for name, value in unmoved.items():
+        np.testing.assert_array_equal(of_zero[name], value, err_msg=name)
+        assert (variables[name] != value).any(), name
+    assert not any(value.any() for name, value in of_zero.items() if 'moving' in name or '_adam' in name)
+
+
+def test_each_replica_drops_other_values_and_the_first_those_of_a_run_of_one():
+    def draw(**replica):
+        with tf.Graph().as_default(), tf.Session() as sess:
+            tf.set_random_seed(1)
+            step = build(**replica)
+            sess.run(tf.global_variables_initializer())
+            return sess.run(step.output)
+    alone, first, second, third = draw(), draw(replica=0), draw(replica=1), draw(replica=2)
+    np.testing.assert_array_equal(first, alone)
+    assert (first != second).any() and (first != third).any() and (second != third).any()
