@@ -95,7 +95,7 @@ from pix2pix.model.networks import trained_generator
 from pix2pix.model.training_step import training_step
 from pix2pix.run.folder import Run
 from pix2pix.run.interrupt import Interrupt
-from pix2pix.run.recorder import Recorder, SilentRecorder
+from pix2pix.run.recorder import Cadence, Recorder, SilentRecorder
 
 NOT_FINITE = 1000       # how a step may end, beside 0 and the numbers of signals
 
@@ -113,16 +113,8 @@ def main(opts):
     replicas = join(opts.devices, [sys.executable, *sys.argv], batch_size=opts.batch_size, timeout=opts.start_timeout,
                     isolate='://' not in folder, complain=complain)
 
-    if opts.layers == 'writeup' and opts.batch_size == replicas.size and opts.crop_size == MULTIPLE:
-        raise UserError('--layers writeup needs two pairs or more on each device: it batch-normalises the 1x1 '
-                        'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
-
     # All replicas have the same settings, and a run keeps those that decide its model and the order of its data.
-    opts.precision = devices.precision(opts.precision)
-    settings = {**vars(opts), 'devices': replicas.size, 'images': len(pairs.names),
-                'names': hashlib.sha256('\n'.join(pairs.names).encode()).hexdigest(),
-                'folder': folder if '://' in folder else os.path.abspath(folder),
-                'pix2pix': pix2pix.__version__, 'tensorflow': tf.__version__}
+    settings = resolve(opts, folder, pairs, replicas)
     replicas.check_same({name: settings[name] for name in settings if name not in NOT_COMPARED})
     run = Run.named(opts.name)
     with replicas.first_before_others(opened(run, settings, pairs, replicas)), tf.Graph().as_default():
@@ -131,31 +123,24 @@ def main(opts):
 
 def train(opts, pairs, run, replicas):
     """Run the steps that are still to do. All replicas run this; `record` alone writes, and only the first has one."""
-    tf.set_random_seed(opts.seed)
-    if opts.deterministic:
-        devices.make_deterministic()
-    order, form, architecture = (values(kind, opts, images=len(pairs.names))
-                                 for kind in (reader.Order, reader.PairFormat, Architecture))
-
     # Build the reader, one training step, and the generator as test.py runs it.
+    tf.set_random_seed(opts.seed)
+    order, form = values(reader.Order, opts, images=len(pairs.names)), values(reader.PairFormat, opts)
+    architecture = values(Architecture, opts)
     batches = reader.Batches(pairs, order, form, reader.Jitter(opts.load_size, not opts.no_flip),
                              replica=replicas.index, replicas=replicas.size, parallel=replicas.cores)
-    step_ops = training_step(batches.source, batches.target, architecture, values(Hyperparameters, opts),
-                             seed=opts.seed, all_reduce_mean=replicas.all_reduce_mean, replica=replicas.index)
-    fetches = {'train': step_ops.train_op, 'losses': step_ops.losses, 'gradients': step_ops.gradient_norms,
-               'batch': [batches.source, batches.target]}
+    model = training_step(batches.source, batches.target, architecture, values(Hyperparameters, opts), seed=opts.seed,
+                          all_reduce_mean=replicas.all_reduce_mean, replica=replicas.index)
+    fetches = {**model.fetches, 'batch': [batches.source, batches.target]}
     record = (Recorder if replicas.first else SilentRecorder)(
-        run, order, drawer(form, architecture, opts.seed), validation=pairs.held_out,
-        samples=(pairs.held_out or [f'{pairs.folder}/{name}' for name in pairs.names])[:opts.samples],
-        every={'log': opts.log_every, 'validation': opts.validate_every, 'samples': opts.sample_every,
-               'checkpoint': opts.save_every}, keep=opts.keep, keep_best=opts.keep_best)
+        run, order, pairs, drawer(form, architecture, opts.seed), values(Cadence, opts))
 
     with replicas.session() as sess, Interrupt(again=launch.second_signal()) as interrupt:
         # Start afresh, or carry on from the newest checkpoint: the step in it is the truth.
         sess.run(tf.global_variables_initializer())
         record.begin(sess)
         replicas.broadcast_variables(sess)
-        steps_done, ending = int(sess.run(step_ops.steps_done)), 0
+        steps_done, ending = int(sess.run(model.steps_done)), 0
         batches.start(sess, after=steps_done)
         sess.graph.finalize()
 
@@ -165,8 +150,8 @@ def train(opts, pairs, run, replicas):
             with replicas.exit_if_peer_failed(), batches.naming_the_file(step):
                 out = sess.run(fetches)
 
-            # All replicas end after the same step: after one that is not finite, before anything of it is kept, and
-            # after one in which any of them was told to stop, once it is saved.
+            # All replicas end after the same step: after one that is not finite, of which nothing is kept, or after
+            # one in which any of them was told to stop, once it is saved.
             fault = first_not_finite({**out['losses'], **out['gradients']})
             ending = replicas.all_reduce_max(NOT_FINITE if fault else interrupt.received)
             if ending == NOT_FINITE:
@@ -174,17 +159,31 @@ def train(opts, pairs, run, replicas):
                 break
 
             # Show, validate, log, sample, save: the checkpoint last, so that what it has seen is on the disk before it.
-            record.progress(step, losses := {name: float(value) for name, value in out['losses'].items()})
+            record.progress(step, out['losses'])
             scores = record.validation()
-            record.metrics(losses, scores)
+            record.metrics(scores)
             record.samples()
             record.checkpoint(scores, now=ending)
             if ending:
                 break
 
-    # Say how it has ended and what to open.
+    # Say how it has ended, and what to open.
     record.end(stopped_by=ending)
     return 1 if ending == NOT_FINITE else 128 + ending if ending and step < order.steps else 0
+
+
+def resolve(opts, folder, pairs, replicas):
+    """What follows from the options here, as far as they leave it open: the settings that options.json will hold."""
+    if opts.layers == 'writeup' and opts.batch_size == replicas.size and opts.crop_size == MULTIPLE:
+        raise UserError('--layers writeup needs two pairs or more on each device: it batch-normalises the 1x1 '
+                        'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
+    if opts.deterministic:
+        devices.make_deterministic()
+    opts.precision = devices.precision(opts.precision)
+    return {**vars(opts), 'devices': replicas.size, 'images': len(pairs.names),
+            'names': hashlib.sha256('\n'.join(pairs.names).encode()).hexdigest(),
+            'folder': folder if '://' in folder else os.path.abspath(folder),
+            'pix2pix': pix2pix.__version__, 'tensorflow': tf.__version__}
 
 
 @contextlib.contextmanager

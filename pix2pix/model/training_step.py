@@ -16,6 +16,11 @@ class TrainingStep(NamedTuple):
     output: tf.Tensor       # G(source), as the step has drawn it
     steps_done: tf.Variable
 
+    @property
+    def fetches(self):
+        """What to run for one step, by name."""
+        return {'train': self.train_op, 'losses': self.losses, 'gradients': self.gradient_norms}
+
 
 def training_step(source, target, architecture, hyperparameters, *, seed, all_reduce_mean=None, replica=0):
     """The graph of one training step on a batch of pairs, [N, H, W, C] in [-1, 1]: a TrainingStep.

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from typing import NamedTuple
 
 from pix2pix.errors import UserError
 from pix2pix.images import png
@@ -12,20 +13,29 @@ from pix2pix.run import checkpoint, log, report
 from pix2pix.run.progress import Progress
 
 
+class Cadence(NamedTuple):
+    """How often what is written, and how much of it stays."""
+    log_every: int          # steps from one line of metrics.jsonl to the next
+    validate_every: int     # epochs from one validation to the next
+    sample_every: int       # epochs from one sample grid to the next
+    samples: int            # pairs in a grid
+    save_every: int         # epochs from one checkpoint to the next
+    keep: int               # checkpoints that stay, the newest
+    keep_best: str          # the metric whose best checkpoint stays too, or None
+
+
 class Recorder:
     """Writes what is due of a training, whose graph is complete, into the folders of its run.
 
-    run, order  a Run and the Order of its steps (reader.py)
-    draw        (session, path of a pair) -> [source, output, target], float [H, W, C] in [-1, 1]
-    validation  the paths of the pairs to validate with, [] for none
-    samples     the paths of the pairs of the sample grids
-    every       epochs from one 'validation', 'samples' and 'checkpoint' to the next, and steps from one 'log' line
-    keep        how many checkpoints stay, the newest; keep_best: the name of a metric whose best one stays too, or None
+    run, order, pairs  a Run, the Order of its steps and its Pairs (reader.py)
+    draw               (session, path of a pair) -> [source, output, target], float [H, W, C] in [-1, 1]
     """
 
-    def __init__(self, run, order, draw, *, validation, samples, every, keep, keep_best):
-        self.run, self.order, self.draw, self.every = run, order, draw, every
-        self.validation_paths, self.sample_paths, self.keep, self.keep_best = validation, samples, keep, keep_best
+    def __init__(self, run, order, pairs, draw, cadence):
+        self.run, self.order, self.draw, self.cadence = run, order, draw, cadence
+        self.validation_paths = pairs.held_out
+        paths = pairs.held_out or [f'{pairs.folder}/{name}' for name in pairs.names]
+        self.sample_paths = paths[:cadence.samples]
         self.saver, self.compare, self.fault = checkpoint.new_saver(), pixels.Comparison(), None
 
     def begin(self, sess):
@@ -37,13 +47,13 @@ class Recorder:
         self.bar = Progress(self.order, self.step)
 
     def progress(self, step, losses):
-        """Show a step that is done."""
-        self.step = step
-        self.bar.show(step, losses)
+        """Show a step that is done, with its losses by name."""
+        self.step, self.losses = step, {name: float(value) for name, value in losses.items()}
+        self.bar.show(step, self.losses)
 
     def validation(self):
         """Draw all validation pairs, where that is due: the means of their metrics by name, or {}."""
-        if not self.validation_paths or not self.order.due(self.step, self.every['validation']):
+        if not self.validation_paths or not self.order.due(self.step, self.cadence.validate_every):
             return {}
         drawn = ((path, self.draw(self.sess, path)) for path in self.validation_paths)
         means = pixels.mean(evaluate(drawn, self.compare).values())
@@ -51,14 +61,14 @@ class Recorder:
                      + '  '.join(f'{name} {value:.4f}' for name, value in means.items()))
         return {'val_count': len(self.validation_paths), **{f'val_{name}': value for name, value in means.items()}}
 
-    def metrics(self, losses, scores):
-        """A line of metrics.jsonl, where it is due."""
-        if self.step % self.every['log'] == 0 or self.step == self.order.steps or scores:
-            self.log.scalars(self.step, {'epoch': self.order.epoch_of(self.step), **losses, **scores})
+    def metrics(self, scores):
+        """A line of metrics.jsonl with the losses and the scores of a validation, where it is due."""
+        if self.step % self.cadence.log_every == 0 or self.step == self.order.steps or scores:
+            self.log.scalars(self.step, {'epoch': self.order.epoch_of(self.step), **self.losses, **scores})
 
     def samples(self):
         """A grid of the sample pairs, and the page with it, where they are due."""
-        if not self.order.due(self.step, self.every['samples']):
+        if not self.order.due(self.step, self.cadence.sample_every):
             return
         picture = grid([map(to_uint8, self.draw(self.sess, path)) for path in self.sample_paths])
         epoch = int(self.order.epoch_of(self.step))
@@ -76,19 +86,19 @@ class Recorder:
     def checkpoint(self, scores, *, now=False):
         """A checkpoint, where it is due, where it is the best so far, or `now`."""
         self.log.flush()
-        due, best = now or self.order.due(self.step, self.every['checkpoint']), None
-        if self.keep_best and (due or scores):
+        due, best = now or self.order.due(self.step, self.cadence.save_every), None
+        if self.cadence.keep_best and (due or scores):
             there = checkpoint.steps_in(self.run.checkpoints) + [self.step]
-            best = log.best_step(log.read(self.run.metrics), self.keep_best, there)
+            best = log.best_step(log.read(self.run.metrics), self.cadence.keep_best, there)
         if due or best == self.step:
-            checkpoint.save(self.sess, self.saver, self.run.checkpoints, self.step, self.keep, best)
+            checkpoint.save(self.sess, self.saver, self.run.checkpoints, self.step, self.cadence.keep, best)
 
     def not_finite(self, step, name, value, batch):
         """Show the batch of a step whose loss or gradient is not finite. Nothing else of it is kept."""
         picture = os.path.join(self.run.samples, f'not-finite-step-{step}.png')
         png.write(picture, grid([map(to_uint8, pair) for pair in zip(*batch)]))
-        self.fault = f'{name} is {value} at step {step}. Its batch is in {picture}. The checkpoint before it is kept; ' \
-                     'a lower learning rate may help'
+        self.fault = f'{name} is {value} at step {step}. Its batch is in {picture}. The checkpoint before it is ' \
+                     'kept; a lower learning rate may help'
 
     def end(self, stopped_by=0):
         """Close the log, write the page, and say how the training has ended; UserError where it was not finite."""
@@ -109,7 +119,7 @@ class Recorder:
 class SilentRecorder:
     """The recorder of all replicas but the first. It does nothing."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, run, order, pairs, draw, cadence):
         pass
 
     def begin(self, sess):
@@ -121,7 +131,7 @@ class SilentRecorder:
     def validation(self):
         return {}
 
-    def metrics(self, losses, scores):
+    def metrics(self, scores):
         pass
 
     def samples(self):

@@ -1,0 +1,121 @@
+"""What the first replica writes of a run, when, and in which order. The graph is one variable; pictures are flat."""
+
+import json
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+import reader
+from pix2pix.errors import UserError
+from pix2pix.run import checkpoint, log, report
+from pix2pix.run.folder import Run
+from pix2pix.run.recorder import Cadence, Recorder, SilentRecorder
+
+CADENCE = Cadence(log_every=2, validate_every=2, sample_every=1, samples=1, save_every=3, keep=2, keep_best=None)
+ORDER = reader.Order(images=4, batch_size=2, epochs=3, seed=0)      # two steps an epoch, six steps
+LOSSES = {'d_loss': np.float32(1.5), 'g_loss_gan': np.float32(2), 'g_loss_l1': np.float32(0.25)}
+
+
+def draw(sess, path):
+    return [np.full([16, 16, 3], value, np.float32) for value in (-1, 0, 1)]
+
+
+@pytest.fixture
+def record(tmp_path):
+    """A function that opens a recorder of the run anew, in a session of its own."""
+    run = Run(str(tmp_path / 'checkpoints'), str(tmp_path / 'samples'))
+    sessions = []
+
+    def opened(**cadence):
+        v = tf.get_variable(f'v{len(sessions)}', [])
+        pairs = reader.Pairs('train', list('abcd'), ['val/x', 'val/y'])
+        recorder = Recorder(run, ORDER, pairs, draw, CADENCE._replace(**cadence))
+        sessions.append(tf.Session())
+        sessions[-1].run(v.initializer)
+        recorder.begin(sessions[-1])
+        return recorder
+    with run.opened({'epochs': 3}, []):
+        yield opened
+    for sess in sessions:
+        sess.close()
+
+
+def step(recorder, number, now=0):
+    recorder.progress(number, LOSSES)
+    scores = recorder.validation()
+    recorder.metrics(scores)
+    recorder.samples()
+    recorder.checkpoint(scores, now=now)
+
+
+def test_each_thing_is_written_when_it_is_due(record, tmp_path):
+    recorder = record()
+    for number in range(1, 7):
+        step(recorder, number)
+    recorder.end()
+    lines = [json.loads(line) for line in (tmp_path / 'checkpoints/metrics.jsonl').read_text().splitlines()]
+    assert [line['step'] for line in lines] == [2, 4, 6]            # every second step
+    assert [line['epoch'] for line in lines] == [1, 2, 3]
+    assert [line['step'] for line in lines if 'val_l1' in line] == [4, 6]       # after two epochs, and at the end
+    assert lines[1]['d_loss'] == 1.5 and lines[1]['val_count'] == 2
+    assert lines[1]['val_l1'] == pytest.approx(1 - 1 / 255, abs=1e-3)           # 128 against 255
+    assert sorted(p.name for p in (tmp_path / 'samples').iterdir()) == [
+        'epoch-0001.png', 'epoch-0002.png', 'epoch-0003.png', 'index.html']
+    assert checkpoint.steps_in(str(tmp_path / 'checkpoints')) == [6]            # after three epochs
+    np.testing.assert_array_equal(iio.imread(tmp_path / 'samples/epoch-0001.png')[0, ::16, 0], [0, 128, 255])
+
+
+def test_the_checkpoint_comes_last(record, tmp_path, monkeypatch):
+    """What it has seen is on the disk before it: the line, the grid and the page of its step."""
+    there = []
+
+    def save(sess, saver, folder, number, *more):
+        there.append([line['step'] for line in log.read(f'{folder}/metrics.jsonl')])
+        there.append(sorted(p.name for p in (tmp_path / 'samples').iterdir()))
+    monkeypatch.setattr(checkpoint, 'save', save)
+    recorder = record(save_every=1)
+    step(recorder, 1)
+    step(recorder, 2)
+    assert there == [[2], ['epoch-0001.png', 'index.html']]
+
+
+def test_a_checkpoint_is_saved_when_it_must_be_now(record, tmp_path):
+    recorder = record()
+    step(recorder, 1, now=15)
+    assert checkpoint.steps_in(str(tmp_path / 'checkpoints')) == [1]
+
+
+def test_a_page_that_cannot_be_written_does_not_end_the_training(record, capsys, monkeypatch):
+    recorder = record()
+
+    def fail(*args, **how):
+        raise OSError('no space left')
+    monkeypatch.setattr(report, 'write', fail)
+    step(recorder, 1)
+    step(recorder, 2)
+    assert 'the page was not written: no space left' in capsys.readouterr().out
+
+
+def test_the_end_says_how_it_ended(record, capsys):
+    recorder = record()
+    step(recorder, 1, now=15)
+    recorder.end(stopped_by=15)
+    assert 'stopped by SIGTERM after step 1, saved as ' in capsys.readouterr().out
+
+
+def test_a_step_that_is_not_finite_is_shown_and_named(record, tmp_path):
+    recorder = record()
+    batch = [np.full([2, 8, 8, 3], value, np.float32) for value in (-1, 1)]
+    recorder.not_finite(1, 'd_loss', float('nan'), batch)
+    with pytest.raises(UserError, match='d_loss is nan at step 1. Its batch is in .*not-finite-step-1.png'):
+        recorder.end(stopped_by=1000)
+    assert iio.imread(tmp_path / 'samples/not-finite-step-1.png').shape == (16, 16, 3)
+
+
+def test_the_silent_recorder_has_the_same_methods_and_writes_nothing():
+    methods = {name for name in vars(SilentRecorder) if not name.startswith('_')}
+    assert methods == {name for name in vars(Recorder) if not name.startswith('_')} - {'page'}
+    silent = SilentRecorder(None, ORDER, None, None, CADENCE)
+    assert silent.validation() == {} and step(silent, 1) is None and silent.end() is None
