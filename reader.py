@@ -101,12 +101,12 @@ class Batches:
         self.source, self.target = self.iterator.get_next()
 
     def start(self, sess, *, after):
-        """Begin behind so many steps that are done."""
+        """Begin with the batch after so many steps."""
         sess.run(self.iterator.initializer, {self.steps_done: after})
 
     @contextlib.contextmanager
     def naming_the_file(self, step):
-        """`with` it, an error of the step becomes an ImageError where a file of its batch cannot be read."""
+        """A context in which an error of the step becomes an ImageError, where a file of its batch cannot be read."""
         try:
             yield
         except tf.errors.OpError as error:

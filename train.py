@@ -14,7 +14,7 @@ from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architectur
 # What decides the model and the order of the data: a run keeps these from its first step to its last.
 FIXED_BY_THE_RUN = ('layers', 'base_filters', 'keep_prob', 'direction', 'source_channels', 'target_channels',
                     'batch_size', 'seed', 'load_size', 'crop_size', 'no_flip', 'images', 'names', 'precision')
-# What the replicas of one run need not be given alike.
+# What may differ between the replicas of one run.
 NOT_COMPARED = ('dataset', 'folder', 'name', 'devices', 'start_timeout')
 
 
@@ -87,108 +87,110 @@ import tensorflow.compat.v1 as tf
 import reader
 from datasets.locate import locate
 from pix2pix import devices
-from pix2pix.distributed import discovery, launch
-from pix2pix.distributed.replicas import join
+from pix2pix.distributed.launch import second_signal
+from pix2pix.distributed.replicas import join, starts_alone
 from pix2pix.errors import UserError
 from pix2pix.images.diagnose import ImageError, first_unreadable
+from pix2pix.images.folders import is_remote
 from pix2pix.model.networks import trained_generator
 from pix2pix.model.training_step import training_step
 from pix2pix.run.folder import Run
 from pix2pix.run.interrupt import Interrupt
 from pix2pix.run.recorder import Cadence, Recorder, SilentRecorder
 
-NOT_FINITE = 1000       # how a step may end, beside 0 and the numbers of signals
+NOT_FINITE = 1000       # a reason to end, as the number of a signal is one
 
 
 def main(opts):
     """Train, and return the exit status."""
-    # On what: the pairs of a folder. One of the catalogue is made on first use, by one process alone.
-    several, _ = discovery.from_environment()
-    folder = locate(opts.dataset, fetch=not several or launch.is_launched())
+    # Find the pairs. A data set of the catalogue is made on first use, unless several processes would do so at once.
+    folder = locate(opts.dataset, fetch=starts_alone())
     pairs = reader.Pairs.of(folder)
     if opts.keep_best and not pairs.held_out:
         raise UserError(f'--keep_best {opts.keep_best} needs a folder val or test in {folder}')
 
-    # Who trains: this process alone, or one of several replicas. With --devices N it starts them, and ends here.
+    # Join the other replicas, if there are any. With --devices N this process launches them, and exits inside join().
     replicas = join(opts.devices, [sys.executable, *sys.argv], batch_size=opts.batch_size, timeout=opts.start_timeout,
-                    isolate='://' not in folder, complain=complain)
+                    isolate=not is_remote(folder), complain=complain)
 
-    # All replicas have the same settings, and a run keeps those that decide its model and the order of its data.
-    settings = resolve(opts, folder, pairs, replicas)
+    # Settle what the options leave open. All replicas must agree on it.
+    opts.precision = devices.precision(opts.precision)
+    if opts.deterministic:
+        devices.make_deterministic()
+    check_bottleneck(opts, replicas.size)
+    settings = settings_of(opts, folder, pairs, replicas.size)
     replicas.check_same({name: settings[name] for name in settings if name not in NOT_COMPARED})
+
+    # Open the run, and train. The first replica opens it, and the others wait for that.
     run = Run.named(opts.name)
-    with replicas.first_before_others(opened(run, settings, pairs, replicas)), tf.Graph().as_default():
-        return train(opts, pairs, run, replicas)
+    with replicas.first_before_others(opened(run, settings, pairs, replicas)):
+        with tf.Graph().as_default():
+            return train(opts, pairs, run, replicas)
 
 
 def train(opts, pairs, run, replicas):
-    """Run the steps that are still to do. All replicas run this; `record` alone writes, and only the first has one."""
-    # Build the reader, one training step, and the generator as test.py runs it.
+    """Take the steps that are left, and return the exit status. Every replica runs all of this."""
     tf.set_random_seed(opts.seed)
-    order, form = values(reader.Order, opts, images=len(pairs.names)), values(reader.PairFormat, opts)
-    architecture = values(Architecture, opts)
-    batches = reader.Batches(pairs, order, form, reader.Jitter(opts.load_size, not opts.no_flip),
-                             replica=replicas.index, replicas=replicas.size, parallel=replicas.cores)
-    model = training_step(batches.source, batches.target, architecture, values(Hyperparameters, opts), seed=opts.seed,
-                          all_reduce_mean=replicas.all_reduce_mean, replica=replicas.index)
-    fetches = {**model.fetches, 'batch': [batches.source, batches.target]}
-    record = (Recorder if replicas.first else SilentRecorder)(
-        run, order, pairs, drawer(form, architecture, opts.seed), values(Cadence, opts))
 
-    with replicas.session() as sess, Interrupt(again=launch.second_signal()) as interrupt:
+    # Read: the order of the pairs follows from the seed and the step.
+    order = reader.Order(images=len(pairs.names), batch_size=opts.batch_size, epochs=opts.epochs, seed=opts.seed)
+    form = values(reader.PairFormat, opts)
+    jitter = reader.Jitter(opts.load_size, flip=not opts.no_flip)
+    batches = reader.Batches(pairs, order, form, jitter, replica=replicas.index, replicas=replicas.size,
+                             parallel=replicas.cores)
+
+    # Learn: one update of both networks as one op.
+    architecture, hyperparameters = values(Architecture, opts), values(Hyperparameters, opts)
+    update = training_step(batches.source, batches.target, architecture, hyperparameters, seed=opts.seed,
+                           all_reduce_mean=replicas.all_reduce_mean, replica=replicas.index)
+    fetches = {**update.fetches, 'batch': [batches.source, batches.target]}
+
+    # Record: pictures are drawn as test.py draws them. Only the first replica writes anything.
+    draw = drawer(form, architecture, opts.seed)
+    recorder = Recorder if replicas.first else SilentRecorder
+    record = recorder(run, order, pairs, draw, values(Cadence, opts))
+
+    with replicas.session() as sess, Interrupt(again=second_signal()) as interrupt:
         # Start afresh, or carry on from the newest checkpoint: the step in it is the truth.
         sess.run(tf.global_variables_initializer())
-        record.begin(sess)
+        record.restore(sess)
         replicas.broadcast_variables(sess)
-        steps_done, ending = int(sess.run(model.steps_done)), 0
+        step = steps_done = int(sess.run(update.steps_done))
         batches.start(sess, after=steps_done)
         sess.graph.finalize()
 
+        ending = 0
         for step in range(steps_done + 1, order.steps + 1):
-            # One step: G draws once, D learns from the real pairs and the drawn ones, G learns against the D just
-            # updated. A file that cannot be read ends the run under its own name.
+            # Take one step: G draws the batch, D learns to tell it from the targets, G learns against the new D.
+            # If a file cannot be read, the error names it.
             with replicas.exit_if_peer_failed(), batches.naming_the_file(step):
                 out = sess.run(fetches)
 
-            # All replicas end after the same step: after one that is not finite, of which nothing is kept, or after
-            # one in which any of them was told to stop, once it is saved.
+            # Decide together whether to go on. A signal to one replica ends all of them. So does a loss or gradient
+            # that is not finite: these are means over the replicas, so every one sees the same.
             fault = first_not_finite({**out['losses'], **out['gradients']})
             ending = replicas.all_reduce_max(NOT_FINITE if fault else interrupt.received)
             if ending == NOT_FINITE:
-                record.not_finite(step, *fault, out['batch'])
+                record.not_finite(step, fault, out['batch'])
                 break
 
-            # Show, validate, log, sample, save: the checkpoint last, so that what it has seen is on the disk before it.
+            # Save last. A resume cuts the log back to the checkpoint, so its line and pictures must be there already.
             record.progress(step, out['losses'])
             scores = record.validation()
             record.metrics(scores)
             record.samples()
-            record.checkpoint(scores, now=ending)
+            record.checkpoint(scores, now=bool(ending))
             if ending:
                 break
 
-    # Say how it has ended, and what to open.
+    # Say how the training ended, and what to open.
     record.end(stopped_by=ending)
-    return 1 if ending == NOT_FINITE else 128 + ending if ending and step < order.steps else 0
-
-
-def resolve(opts, folder, pairs, replicas):
-    """What follows from the options here, as far as they leave it open: the settings that options.json will hold."""
-    if opts.layers == 'writeup' and opts.batch_size == replicas.size and opts.crop_size == MULTIPLE:
-        raise UserError('--layers writeup needs two pairs or more on each device: it batch-normalises the 1x1 '
-                        'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
-    if opts.deterministic:
-        devices.make_deterministic()
-    opts.precision = devices.precision(opts.precision)
-    return {**vars(opts), 'devices': replicas.size, 'images': len(pairs.names),
-            'names': hashlib.sha256('\n'.join(pairs.names).encode()).hexdigest(),
-            'folder': folder if '://' in folder else os.path.abspath(folder),
-            'pix2pix': pix2pix.__version__, 'tensorflow': tf.__version__}
+    return exit_status(ending, done=step == order.steps)
 
 
 @contextlib.contextmanager
 def opened(run, settings, pairs, replicas):
-    """`with` it, the run is open; says what is about to be trained, and what has changed since the run was started."""
+    """A context in which the run is open. Says what is trained, and what has changed since the run was started."""
     with run.opened(settings, FIXED_BY_THE_RUN) as changed:
         print(f'{devices.describe()}; {settings["precision"]}; {len(pairs.names)} pairs in {pairs.folder}',
               *replicas.describe(settings['batch_size']), sep='\n')
@@ -197,13 +199,28 @@ def opened(run, settings, pairs, replicas):
         yield
 
 
-def values(kind, opts, **more):
-    """The options that a NamedTuple is made of, as one of that kind."""
-    return kind(**{name: more.get(name, getattr(opts, name, None)) for name in kind._fields})
+def settings_of(opts, folder, pairs, replicas):
+    """What options.json will hold: the options, the data, and the versions."""
+    return {**vars(opts), 'devices': replicas, 'images': len(pairs.names),
+            'names': hashlib.sha256('\n'.join(pairs.names).encode()).hexdigest(),
+            'folder': folder if is_remote(folder) else os.path.abspath(folder),
+            'pix2pix': pix2pix.__version__, 'tensorflow': tf.__version__}
+
+
+def check_bottleneck(opts, replicas):
+    """UserError where batch norm would meet a single pixel."""
+    if opts.layers == 'writeup' and opts.batch_size == replicas and opts.crop_size == MULTIPLE:
+        raise UserError('--layers writeup needs two pairs or more on each device: it batch-normalises the 1x1 '
+                        'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
+
+
+def values(kind, opts):
+    """A NamedTuple of that kind from the options of the same names."""
+    return kind(**{name: getattr(opts, name) for name in kind._fields})
 
 
 def drawer(form, architecture, seed):
-    """The generator as test.py runs it: (session, path of a pair) -> [source, output, target], [H, W, C] in [-1, 1]."""
+    """A function (session, path of a pair) -> [source, output, target], each [H, W, C] in [-1, 1], as test.py draws."""
     path = tf.placeholder(tf.string, [])
     source, target = reader.test_pair(path, form)
     output = trained_generator(source, architecture, seed=seed)
@@ -221,12 +238,19 @@ def first_not_finite(scalars):
     return next(((name, value) for name, value in scalars.items() if not math.isfinite(value)), None)
 
 
+def exit_status(ending, done):
+    """0 when all steps are done, 1 after one that is not finite, 128 + N for signal N, as shells have it."""
+    if ending == NOT_FINITE:
+        return 1
+    return 128 + ending if ending and not done else 0
+
+
 def complain(line):
     print(f'train.py: {line}', file=sys.stderr, flush=True)
 
 
 if __name__ == '__main__':
-    sys.stdout.reconfigure(line_buffering=True)     # a replica may end without a word to Python
+    sys.stdout.reconfigure(line_buffering=True)     # a replica may be ended from outside Python
     try:
         sys.exit(main(OPTS))
     except KeyboardInterrupt:

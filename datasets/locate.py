@@ -6,6 +6,7 @@ from datasets import demo
 from datasets.catalogue import CATALOGUE, ROOT
 from datasets.download import download
 from pix2pix.errors import UserError
+from pix2pix.images.folders import is_remote
 
 
 def locate(name, root=ROOT, fetch=True):
@@ -14,7 +15,7 @@ def locate(name, root=ROOT, fetch=True):
     Without `fetch`, for processes that run at once, UserError says that it is not there.
     """
     if name not in CATALOGUE:
-        if os.path.isdir(name) or '://' in name:
+        if os.path.isdir(name) or is_remote(name):
             return name
         raise UserError(f'{name}: there is no such folder, and the catalogue has only {" ".join(CATALOGUE)}. Give a '
                         'folder of pairs (with train/ and val/ in it) or one of these names')

@@ -1,4 +1,4 @@
-"""What a user can mend is said in one line: the thing, what is wrong with it, and the remedy."""
+"""Errors that a user can mend. Each is one line: the thing, what is wrong with it, and the remedy."""
 
 import re
 

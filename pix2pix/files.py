@@ -7,8 +7,8 @@ import shutil
 
 @contextlib.contextmanager
 def replacing(path):
-    """`with` it: a name to write to, of this process's own, that becomes `path` at the end; OSError names the path and
-    the space that is left."""
+    """A context with a name to write to, this process's own, which becomes `path` at the end. OSError names the path
+    and the space that is left."""
     folder = os.path.dirname(path) or '.'
     partial = os.path.join(folder, f'.{os.getpid()}.partial')
     try:

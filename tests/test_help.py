@@ -16,4 +16,4 @@ def test_the_docs_have_the_help_of_today(name):
     with open(f'{ROOT}/docs/{name}-help.txt') as file:
         first, kept = file.read().split('\n\n', 1)
     assert first == f'COLUMNS=110 python {name}.py --help prints:'
-    assert kept.split() == printed.split(), f'COLUMNS=110 python {name}.py --help > docs/{name}-help.txt'
+    assert kept.split() == printed.split(), f'put what {first} into docs/{name}-help.txt, below its first line'

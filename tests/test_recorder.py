@@ -34,7 +34,7 @@ def record(tmp_path):
         recorder = Recorder(run, ORDER, pairs, draw, CADENCE._replace(**cadence))
         sessions.append(tf.Session())
         sessions[-1].run(v.initializer)
-        recorder.begin(sessions[-1])
+        recorder.restore(sessions[-1])
         return recorder
     with run.opened({'epochs': 3}, []):
         yield opened
@@ -108,7 +108,7 @@ def test_the_end_says_how_it_ended(record, capsys):
 def test_a_step_that_is_not_finite_is_shown_and_named(record, tmp_path):
     recorder = record()
     batch = [np.full([2, 8, 8, 3], value, np.float32) for value in (-1, 1)]
-    recorder.not_finite(1, 'd_loss', float('nan'), batch)
+    recorder.not_finite(1, ('d_loss', float('nan')), batch)
     with pytest.raises(UserError, match='d_loss is nan at step 1. Its batch is in .*not-finite-step-1.png'):
         recorder.end(stopped_by=1000)
     assert iio.imread(tmp_path / 'samples/not-finite-step-1.png').shape == (16, 16, 3)

@@ -45,6 +45,11 @@ def join(wanted, command, *, batch_size, timeout, isolate, complain):
     return Several(addresses, index, timeout, complain) if addresses else Alone()
 
 
+def starts_alone():
+    """Whether nobody has started this process as one of several replicas."""
+    return not discovery.from_environment()[0]
+
+
 class Alone:
     """One process on one device. There is nobody to agree with."""
 
@@ -157,7 +162,7 @@ class Several:
 
     @contextlib.contextmanager
     def first_before_others(self, context):
-        """`with` it, the first replica enters `context`, and the others wait. They end where it fails: it says why."""
+        """A context: the first replica enters `context`, and the others wait. If it fails, it says why, and all end."""
         with contextlib.ExitStack() as stack:
             value = None
             if self.first:
@@ -174,7 +179,7 @@ class Several:
 
     @contextlib.contextmanager
     def session(self):
-        """`with` it, a session for the step. At its end all replicas wait for each other, unless it is an error."""
+        """A context with a session for the step. At its end all replicas wait for each other, unless it is an error."""
         with tf.Session(self.server.target, config=self.config) as sess:
             yield sess
             try:
@@ -192,7 +197,7 @@ class Several:
 
     @contextlib.contextmanager
     def exit_if_peer_failed(self):
-        """`with` it, an error that another replica is the reason for ends this process: its session is lost then."""
+        """A context in which an error that another replica has caused ends this process: its session is lost then."""
         try:
             yield
         except tf.errors.OpError as error:

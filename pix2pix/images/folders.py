@@ -11,8 +11,13 @@ EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
 
 
 def is_image(name):
-    """By its extension. Hidden files are none, such as the ._NAME.jpg that macOS leaves beside NAME.jpg."""
+    """By its extension. Hidden files do not count, such as the ._NAME.jpg that macOS leaves beside NAME.jpg."""
     return name.lower().endswith(EXTENSIONS) and not name.startswith('.')
+
+
+def is_remote(folder):
+    """Whether TensorFlow reads the folder over a network, such as gs://bucket/pairs."""
+    return '://' in folder
 
 
 def find_split(folder, *names):

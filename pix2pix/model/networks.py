@@ -77,7 +77,7 @@ def trained_generator(image, architecture, *, seed=0, dropout_on=True, statistic
 
 
 def discriminator(source, target, architecture):
-    """PatchGAN: images [N, 256, 256, C] in [-1, 1] -> float32 logits [N, 30, 30, 1], one per 70x70 patch."""
+    """PatchGAN: images [N, H, W, C] in [-1, 1] -> float32 logits [N, H/8 - 2, W/8 - 2, 1], one per 70x70 patch."""
     x = tf.cast(tf.concat([source, target], axis=-1), architecture.precision)
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         for name, width, stride, norm in DISCRIMINATOR:

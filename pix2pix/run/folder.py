@@ -63,7 +63,7 @@ class Run:
 
     @contextlib.contextmanager
     def opened(self, options, fixed):
-        """`with` it, the run is this process's alone. Gives the names of the options that changed."""
+        """A context in which the run belongs to this process. Gives the names of the options that changed."""
         os.makedirs(self.checkpoints, exist_ok=True)
         with self.locked():
             changed = self.check_and_save_options(options, fixed)
@@ -72,7 +72,7 @@ class Run:
 
     @contextlib.contextmanager
     def locked(self):
-        """`with` it, no other process may train the run. The system drops the lock of a dead process."""
+        """A context in which no other process may train the run. The system drops the lock of a dead process."""
         with open(self.lock, 'a+') as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,7 +14,7 @@ from pix2pix.run.progress import Progress
 
 
 class Cadence(NamedTuple):
-    """How often what is written, and how much of it stays."""
+    """How often each thing is written, and how much of it stays."""
     log_every: int          # steps from one line of metrics.jsonl to the next
     validate_every: int     # epochs from one validation to the next
     sample_every: int       # epochs from one sample grid to the next
@@ -38,7 +38,7 @@ class Recorder:
         self.sample_paths = paths[:cadence.samples]
         self.saver, self.compare, self.fault = checkpoint.new_saver(), pixels.Comparison(), None
 
-    def begin(self, sess):
+    def restore(self, sess):
         """Restore the newest checkpoint, if there is one, and open the log behind its step."""
         self.sess = sess
         self.step = checkpoint.restore_latest(sess, self.saver, self.run.checkpoints)
@@ -77,7 +77,7 @@ class Recorder:
         self.page(training=self.step < self.order.steps)
 
     def page(self, training=False):
-        """The page is not worth a training: what is wrong with it is said, and the training goes on."""
+        """Write the page. An error in it is said, and the training goes on."""
         try:
             report.write(self.run, training=training)
         except (UserError, OSError) as error:
@@ -93,8 +93,9 @@ class Recorder:
         if due or best == self.step:
             checkpoint.save(self.sess, self.saver, self.run.checkpoints, self.step, self.cadence.keep, best)
 
-    def not_finite(self, step, name, value, batch):
-        """Show the batch of a step whose loss or gradient is not finite. Nothing else of it is kept."""
+    def not_finite(self, step, fault, batch):
+        """Show the batch of a step with a loss or gradient that is not finite, (name, value). Nothing else is kept."""
+        name, value = fault
         picture = os.path.join(self.run.samples, f'not-finite-step-{step}.png')
         png.write(picture, grid([map(to_uint8, pair) for pair in zip(*batch)]))
         self.fault = f'{name} is {value} at step {step}. Its batch is in {picture}. The checkpoint before it is ' \
@@ -122,7 +123,7 @@ class SilentRecorder:
     def __init__(self, run, order, pairs, draw, cadence):
         pass
 
-    def begin(self, sess):
+    def restore(self, sess):
         pass
 
     def progress(self, step, losses):
@@ -140,7 +141,7 @@ class SilentRecorder:
     def checkpoint(self, scores, *, now=False):
         pass
 
-    def not_finite(self, step, name, value, batch):
+    def not_finite(self, step, fault, batch):
         pass
 
     def end(self, stopped_by=0):
