@@ -17,15 +17,15 @@ def parse(args=None):
     parser = argparse.ArgumentParser(description=__doc__)
 
     add = adder(parser, 'which checkpoint')
-    add('--name',                                 help='of the run: its newest checkpoint')
-    add('--best',       choices=('l1', 'ssim'),   help='its best checkpoint instead, by validation metric')
+    add('--name',                                 help='name of the run, for its newest checkpoint')
+    add('--best',       choices=('l1', 'ssim'),   help='take its best checkpoint, by this validation metric')
     add('--checkpoint',                           help='path of one checkpoint, e.g. checkpoints/facades/model-20000')
 
     add = adder(parser, 'pairs: pictures, metrics and a page')
     add('--dataset',                              help='folder of pairs; default: the one of the training')
-    add('--split',                                help='folder in it; default: test, or val where there is none')
+    add('--split',                                help='folder in it; default: test, or val if there is none')
     add('--limit',      type=natural,             help='only the first so many images')
-    add('--fid',        action='store_true',      help='FID and KID too')
+    add('--fid',        action='store_true',      help='compute FID and KID too')
     add('--inception',                            help='file of the Inception graph; default: downloaded once')
 
     add = adder(parser, 'pictures without a target, of any size')
@@ -36,12 +36,12 @@ def parse(args=None):
 
     add = adder(parser, 'both')
     add('--output',                               help='folder of the results; default for pairs: samples/NAME/test')
-    add('--statistics', choices=('batch', 'moving'), help="of batch norm: each image's own, as the original, or the "
-                                                          'moving ones of the training; default: batch for '
-                                                          '--layers paper, moving for writeup')
+    add('--statistics', choices=('batch', 'moving'), help='statistics of batch norm: batch, those of each image, as in '
+                                                          'the original; or moving, those of the training; '
+                                                          'default: batch, but moving for --layers writeup')
     add('--no_dropout', action='store_true',      help='switch dropout off; the original leaves it on')
-    add('--seed',       type=int, default=0,      help='of the dropout masks, the same for every image')
-    add('--precision',  choices=('auto', *PRECISIONS), help='default: that of the training')
+    add('--seed',       type=int, default=0,      help='seed of the dropout masks, the same for every image')
+    add('--precision',  choices=('auto', *PRECISIONS), help='type of the convolutions; default: that of the training')
 
     opts = parser.parse_args(args)
     if not opts.name and not opts.checkpoint:
