@@ -26,7 +26,7 @@ def parse(args=None):
     add = adder(parser, 'what is trained, and on what')
     add('--dataset',         required=True,             help='folder of pairs, or one of: ' + ' '.join(CATALOGUE))
     add('--name',                                       help='name of the run; default: that of the data set')
-    add('--direction',       choices=('AtoB', 'BtoA'),  help='AtoB: left to right; default: that of the data set, or AtoB')
+    add('--direction',       choices=('AtoB', 'BtoA'),  help='AtoB: left to right; default: as the data set, or AtoB')
     add('--source_channels', type=int, choices=(1, 3), default=net.source_channels, help='3, or 1: converted to gray')
     add('--target_channels', type=int, choices=(1, 3), default=net.target_channels, help='3, or 1: converted to gray')
     add('--load_size',       type=natural,              help='pixels a side before the crop; default: crop * 286 / 256')
@@ -184,7 +184,7 @@ def train(opts, pairs, run, replicas):
                 break
 
     # Say how the training ended, and what to open.
-    record.end(stopped_by=ending)
+    record.end(stopped_by=ending, hint=f'then run: python test.py --name {run.name}')
     return exit_status(ending, done=step == order.steps)
 
 

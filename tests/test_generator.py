@@ -32,7 +32,7 @@ def make_run(folder, **options):
         sess.run(tf.global_variables_initializer())
         for v in tf.global_variables('generator/.*/w'):
             v.load(10 * sess.run(v), sess)       # else the output is gray
-        checkpoint.save(sess, checkpoint.new_saver(), str(folder), 5, 1)
+        checkpoint.save(sess, checkpoint.new_saver(), str(folder), 5, keep=1)
     return str(folder)
 
 

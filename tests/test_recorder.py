@@ -50,11 +50,12 @@ def step(recorder, number, now=0):
     recorder.checkpoint(scores, now=now)
 
 
-def test_each_thing_is_written_when_it_is_due(record, tmp_path):
+def test_each_thing_is_written_when_it_is_due(record, tmp_path, capsys):
     recorder = record()
     for number in range(1, 7):
         step(recorder, number)
-    recorder.end()
+    recorder.end(hint='then look')
+    assert capsys.readouterr().out.endswith('then look\n')
     lines = [json.loads(line) for line in (tmp_path / 'checkpoints/metrics.jsonl').read_text().splitlines()]
     assert [line['step'] for line in lines] == [2, 4, 6]            # every second step
     assert [line['epoch'] for line in lines] == [1, 2, 3]
@@ -71,7 +72,7 @@ def test_the_checkpoint_comes_last(record, tmp_path, monkeypatch):
     """What it has seen is on the disk before it: the line, the grid and the page of its step."""
     there = []
 
-    def save(sess, saver, folder, number, *more):
+    def save(sess, saver, folder, number, **how):
         there.append([line['step'] for line in log.read(f'{folder}/metrics.jsonl')])
         there.append(sorted(p.name for p in (tmp_path / 'samples').iterdir()))
     monkeypatch.setattr(checkpoint, 'save', save)

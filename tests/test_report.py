@@ -278,7 +278,7 @@ def test_what_an_earlier_run_of_the_name_left_is_not_shown(tmp_path):
 def test_damaged_results_are_named(tmp_path, content):
     make_run(tmp_path)
     (tmp_path / 'samples/x/test/metrics.json').write_text(content)
-    with pytest.raises(UserError, match='metrics.json is not as test.py writes it'):
+    with pytest.raises(UserError, match='metrics.json does not hold test results'):
         report.write(the_run(tmp_path))
 
 

@@ -105,7 +105,7 @@ def test_a_fault_of_the_page_is_said_and_the_training_goes_on(tmp_path):
     (tmp_path / 'samples/tiny/test').mkdir(parents=True)
     (tmp_path / 'samples/tiny/test/metrics.json').write_text('junk')
     output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY)
-    assert 'the page was not written: samples/tiny/test/metrics.json is not as test.py writes it' in output
+    assert 'the page was not written: samples/tiny/test/metrics.json does not hold test results' in output
     # Finished, its samples gone, and called again: nothing to do, and a page all the same.
     shutil.rmtree(tmp_path / 'samples')
     output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY)

@@ -61,7 +61,7 @@ class Generator:
                 checkpoint.restore(self.sess, saver, path)
                 step = os.path.basename(path)
             if not step:
-                raise UserError(f'{path} has no checkpoint yet. train.py writes the first after some epochs')
+                raise UserError(f'{path} has no checkpoint yet. A training saves the first after some epochs')
             self.sess.run(tf.local_variables_initializer())     # the copies of the weights
         return step
 

@@ -29,7 +29,7 @@ def prefix_of(run_dir, step):
     return os.path.join(run_dir, f'model-{step}')
 
 
-def save(sess, saver, run_dir, step, keep, spare=None):
+def save(sess, saver, run_dir, step, *, keep, spare=None):
     """Write the checkpoint of `step`, then delete all but the newest `keep` and that of step `spare`.
 
     It counts once its index is there.

@@ -91,7 +91,8 @@ class Recorder:
             there = checkpoint.steps_in(self.run.checkpoints) + [self.step]
             best = log.best_step(log.read(self.run.metrics), self.cadence.keep_best, there)
         if due or best == self.step:
-            checkpoint.save(self.sess, self.saver, self.run.checkpoints, self.step, self.cadence.keep, best)
+            checkpoint.save(self.sess, self.saver, self.run.checkpoints, self.step,
+                            keep=self.cadence.keep, spare=best)
 
     def not_finite(self, step, fault, batch):
         """Show the batch of a step with a loss or gradient that is not finite, (name, value). Nothing else is kept."""
@@ -101,8 +102,11 @@ class Recorder:
         self.fault = f'{name} is {value} at step {step}. Its batch is in {picture}. The checkpoint before it is ' \
                      'kept; a lower learning rate may help'
 
-    def end(self, stopped_by=0):
-        """Close the log, write the page, and say how the training has ended; UserError where it was not finite."""
+    def end(self, stopped_by=0, hint=''):
+        """Close the log, write the page, and say how the training ended; `hint` is what to do with one that is done.
+
+        UserError where it was not finite.
+        """
         self.bar.close()
         self.log.close()
         self.page()
@@ -113,8 +117,7 @@ class Recorder:
                   f'{checkpoint.prefix_of(self.run.checkpoints, self.step)}; the same command carries on')
             return
         print(f'done: {self.order.steps:,} steps, saved in {self.run.checkpoints}\n'
-              f'open {self.run.page}, or the sample grids beside it (a row is source | output | target)\n'
-              f'then run: python test.py --name {self.run.name}')
+              f'open {self.run.page}, or the sample grids beside it (a row is source | output | target)\n{hint}')
 
 
 class SilentRecorder:
@@ -144,5 +147,5 @@ class SilentRecorder:
     def not_finite(self, step, fault, batch):
         pass
 
-    def end(self, stopped_by=0):
+    def end(self, stopped_by=0, hint=''):
         pass

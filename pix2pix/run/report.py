@@ -88,7 +88,7 @@ def read_results(page, folder, last):
             return {'checkpoint': results['checkpoint'], 'split': results['split'], 'count': int(results['count']),
                     **{name: float(results[name]) for name in names}, 'images': images}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f'{path} is not as test.py writes it ({type(error).__name__}). Delete it') from None
+            raise UserError(f'{path} does not hold test results ({type(error).__name__}). Delete it') from None
 
 
 def chart(title, lines, name, best=None):
