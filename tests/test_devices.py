@@ -1,41 +1,79 @@
+"""Which precision the hardware has, how sessions are set up, and that a GPU can run every op of a step."""
+
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from tensorflow.python.framework.kernels import get_registered_kernels_for_op
 
 from pix2pix import devices
-from pix2pix.model.training_step import build_model
+from pix2pix.model.architecture import Architecture, Hyperparameters
+from pix2pix.model.training_step import training_step
+from tests.scripts import ROOT
 
 
-def test_precision_is_what_was_asked_for():
-    assert devices.precision('float32') == 'float32' and devices.precision('bfloat16') == 'bfloat16'
-
-
-@pytest.mark.parametrize('flags, precision', [('sse avx2 avx512_bf16', 'bfloat16'), ('amx_tile amx_bf16', 'bfloat16'),
-                                              ('sse avx2 avx512f', 'float32')])
-def test_auto_follows_the_cpu(monkeypatch, tmp_path, flags, precision):
-    (tmp_path / 'cpuinfo').write_text(f'flags\t: {flags}\n')
-    monkeypatch.setattr(devices, 'CPUINFO', str(tmp_path / 'cpuinfo'))
+@pytest.fixture
+def no_gpu(monkeypatch):
     monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: [])
-    assert devices.precision('auto') == precision
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """One GPU, as far as TensorFlow says: a function that gives it a compute capability."""
+    details = {'device_name': 'H200'}
+    monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: {'GPU': ['the gpu']}[kind])
+    monkeypatch.setattr(tf.config.experimental, 'get_device_details', lambda gpu: {'the gpu': details}[gpu])
+    return lambda *capability: details.update(compute_capability=capability)
+
+
+def cpuinfo(folder, flags):
+    (folder / 'cpuinfo').write_text(f'processor\t: 0\nflags\t\t: {flags}\nbugs\t\t: none\n')
+    return str(folder / 'cpuinfo')
+
+
+@pytest.mark.parametrize('wanted, has', [('float32', 'avx512_bf16'), ('bfloat16', 'avx2')])
+def test_a_precision_that_is_asked_for_is_given_whatever_the_hardware(no_gpu, tmp_path, wanted, has):
+    assert devices.precision(wanted, cpuinfo(tmp_path, has)) == wanted
+
+
+@pytest.mark.parametrize('flags, precision', [
+    ('sse avx2 avx512_bf16', 'bfloat16'), ('amx_tile amx_bf16 sse', 'bfloat16'), ('sse avx2 avx512f', 'float32'),
+    ('avx512_bf16x', 'float32')])
+def test_auto_follows_the_cpu(no_gpu, tmp_path, flags, precision):
+    assert devices.precision('auto', cpuinfo(tmp_path, flags)) == precision
+
+
+def test_auto_is_float32_where_the_system_says_nothing_of_its_cpu(no_gpu, tmp_path):
+    assert devices.precision('auto', str(tmp_path / 'there is no such file')) == 'float32'
 
 
 @pytest.mark.parametrize('capability, precision', [((7, 5), 'float32'), ((8, 0), 'bfloat16'), ((9, 0), 'bfloat16')])
-def test_auto_follows_the_gpu(monkeypatch, capability, precision):
-    monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: ['gpu'])
-    monkeypatch.setattr(tf.config.experimental, 'get_device_details',
-                        lambda gpu: {'compute_capability': capability, 'device_name': 'H200'})
-    assert devices.precision('auto') == precision and devices.describe() == 'GPU: H200'
+def test_auto_follows_the_gpu_and_not_the_cpu_beside_it(gpu, tmp_path, capability, precision):
+    gpu(*capability)
+    for flags in 'avx2', 'avx512_bf16':
+        assert devices.precision('auto', cpuinfo(tmp_path, flags)) == precision
+
+
+def test_auto_is_float32_on_a_gpu_of_unknown_make(gpu, tmp_path):
+    assert devices.precision('auto', cpuinfo(tmp_path, 'avx512_bf16')) == 'float32'
+
+
+def test_the_device_is_described_in_one_line(monkeypatch, gpu):
+    assert devices.describe() == 'GPU: H200'
+    monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: [])
+    monkeypatch.setattr('os.cpu_count', lambda: 24)
+    assert devices.describe() == 'CPU: 24 cores; TensorFlow sees no GPU'
 
 
 @pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
-def test_every_op_of_a_step_has_a_kernel_for_gpus(monkeypatch, precision):
+def test_every_op_of_a_step_has_a_kernel_for_gpus(gpu, precision):
     """Else it runs on the CPU, without a word, and its tensors travel. The kernels are in TensorFlow with or without a
     GPU at hand; DEFAULT ones are for integers in host memory."""
-    monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: ['gpu'])
     source, target = (tf.get_variable(name, [1, 256, 256, 3]) for name in ('source', 'target'))
-    model = build_model(source, target, base_filters=64, precision=precision)
-    ends = [model.train_op, *(value.op for value in [*model.losses.values(), *model.norms.values()])]
+    step = training_step(source, target, Architecture(precision=precision), Hyperparameters(), seed=0)
+    ends = [step.train_op, *(value.op for value in [*step.losses.values(), *step.gradient_norms.values()])]
     nodes = tf.graph_util.extract_sub_graph(tf.get_default_graph().as_graph_def(), [op.name for op in ends]).node
 
     def fits(node, kernel):
@@ -50,8 +88,34 @@ def test_every_op_of_a_step_has_a_kernel_for_gpus(monkeypatch, precision):
     assert {node.op for node in nodes if not any(fits(node, kernel) for kernel in registered[node.op])} == set()
 
 
-def test_a_session_runs_and_takes_gpu_memory_as_it_needs_it():
+def test_a_session_runs_one_op_at_a_time_on_all_cores_and_takes_gpu_memory_as_it_needs_it():
     config = devices.session_config()
-    assert config.gpu_options.allow_growth
+    assert config.inter_op_parallelism_threads == 1 and config.intra_op_parallelism_threads == 0     # 0: all cores
+    assert config.gpu_options.allow_growth and config.allow_soft_placement
     with tf.Session(config=config) as sess:
         np.testing.assert_array_equal(sess.run(tf.ones([2]) + 1), [2, 2])
+
+
+def test_a_cpu_session_takes_no_gpu(monkeypatch):
+    with devices.cpu_session() as sess:
+        assert sess.graph is tf.get_default_graph() and sess.run(tf.constant(7)) == 7
+        assert {device.device_type for device in sess.list_devices()} == {'CPU'}
+    monkeypatch.setattr(tf, 'Session', lambda config: config)      # the devices above are a CPU's on most machines
+    assert dict(devices.cpu_session().device_count) == {'GPU': 0}
+
+
+def test_a_deterministic_process_refuses_what_would_differ_from_run_to_run():
+    """It holds for a whole process, and so it is tried in one of its own."""
+    code = """if True:
+        import pix2pix.quiet
+        import tensorflow as tf
+        from pix2pix.devices import make_deterministic
+        tf.random.uniform([1])
+        make_deterministic()
+        try:
+            tf.random.uniform([1])
+        except RuntimeError as error:
+            print(error)
+    """
+    process = subprocess.run([sys.executable, '-c', code], cwd=ROOT, text=True, capture_output=True, timeout=120)
+    assert process.returncode == 0 and 'determinism' in process.stdout, process

@@ -166,6 +166,12 @@ def test_receptive_field_is_70(graph):
     assert seen == [1, 4, 7, 16, 34, 70]
 
 
+def test_a_larger_picture_has_more_patches():
+    """One more for every 8 pixels."""
+    logits = discriminator(tf.zeros([1, 256, 512, 3]), tf.zeros([1, 256, 512, 3]), TINY['paper'])
+    assert logits.shape == [1, 30, 30 + 256 // 8, 1]
+
+
 # The generator as it is tested.
 
 @BOTH

@@ -268,11 +268,11 @@ def test_a_pair_of_the_right_size_is_not_resampled(tmp_path):
 
 
 def test_what_shrinks_is_averaged_over_and_not_sampled(tmp_path):
-    """Columns that are black and white by turns are gray from afar. Every fourth pixel of them would be one colour."""
+    """Of four columns the two in the middle are white, which are all that is next to the place of the new pixel."""
     image = np.zeros([1024, 2048, 3], np.uint8)
-    image[:, ::2] = 255
+    image[:, 1::4] = image[:, 2::4] = 255
     source, _ = run(reader.test_pair(write(tmp_path / 'pair.png', image), FORM))
-    assert np.abs(source[0, 10:-10, 10:-10]).max() < 0.02
+    assert np.abs(source[0, 10:-10, 10:-10]).max() < 0.2
 
 
 @pytest.mark.parametrize('gray_side', ['source', 'target'])

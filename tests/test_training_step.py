@@ -126,20 +126,18 @@ def test_variables_and_losses_stay_float32_in_bfloat16():
 
 
 @BOTH
-def test_same_seed_same_bits(precision):
-    def train(seed):
-        with tf.Graph().as_default():
-            tf.set_random_seed(1)
-            step = build(TINY._replace(precision=precision), seed=seed)
-            with tf.Session() as sess:
-                sess.run(tf.global_variables_initializer())
-                for _ in range(2):
-                    sess.run(step.train_op)
-                return sess.run(tf.global_variables())
-    variables = train(7)
-    for one, other in zip(variables, train(7)):
-        np.testing.assert_array_equal(one, other)
-    assert any((one != other).any() for one, other in zip(variables, train(8)))
+def test_two_runs_are_the_same_to_the_bit(precision):
+    tf.set_random_seed(1)
+    step = build(TINY._replace(precision=precision))
+    runs = []
+    for _ in range(2):
+        with tf.Session() as sess:
+            sess.run(tf.global_variables_initializer())
+            for _ in range(2):
+                sess.run(step.train_op)
+            runs.append(values(sess, tf.global_variables()))
+    for name, value in runs[0].items():
+        np.testing.assert_array_equal(runs[1][name], value, err_msg=name)
 
 
 def test_dropout_is_new_at_each_step_and_the_step_alone_decides():
@@ -158,10 +156,10 @@ def test_dropout_is_new_at_each_step_and_the_step_alone_decides():
     assert (second != first).any()
 
 
-# Several replicas. How they meet is not this module's: here their mean is a function of what one of them has.
+# Several replicas. How they meet is not this module's: here their mean is made up.
 
 def test_replicas_train_on_the_mean_of_their_gradients_statistics_and_losses():
-    """As if the others' sum to 3 times mine: of four replicas, the mean of all is mine."""
+    """As if there were two, and the other had zeros only."""
     def train(**replica):
         with tf.Graph().as_default(), tf.Session() as sess:
             tf.set_random_seed(1)
@@ -171,41 +169,29 @@ def test_replicas_train_on_the_mean_of_their_gradients_statistics_and_losses():
             _, losses, norms = sess.run([step.train_op, step.losses, step.gradient_norms])
             return {**losses, **norms}, values(sess, tf.global_variables())
     scalars, variables = train()
-    halved, of_half = train(all_reduce_mean=lambda tensors: [tensor / 2 for tensor in tensors])
-    zeroed, of_zero = train(all_reduce_mean=lambda tensors: [tensor * 0 for tensor in tensors])
+    means, of_means = train(all_reduce_mean=lambda tensors: [tensor / 2 for tensor in tensors])
 
-    # d_loss is measured before anything moves. The first moments are half the gradients', the second a quarter.
-    assert halved['d_loss'] == pytest.approx(scalars['d_loss'] / 2, rel=1e-5)
-    assert halved['d_gradient'] == pytest.approx(scalars['d_gradient'] / 2, rel=1e-5)
+    # All scalars are half as large. Adam's step is the same, but for its epsilon, and so is D when G sees it.
+    assert means == pytest.approx({name: value / 2 for name, value in scalars.items()}, rel=1e-3)
+    assert of_means.keys() == variables.keys() and of_means['global_step'] == 1
     for name, value in variables.items():
-        if name.endswith('/discriminator_adam'):
-            np.testing.assert_allclose(of_half[name], value / 2, rtol=1e-4, atol=1e-9, err_msg=name)
-        if name.endswith('/discriminator_adam_1'):
-            np.testing.assert_allclose(of_half[name], value / 4, rtol=1e-4, atol=1e-12, err_msg=name)
-        if 'moving' in name:
-            np.testing.assert_allclose(of_half[name], value / 2, rtol=1e-4, atol=1e-6, err_msg=name)
-
-    # Of means that are zero nothing is left.
-    assert list(zeroed) == list(scalars) and not any(zeroed.values())
-    assert of_zero['global_step'] == 1
-    with tf.Session() as sess:
-        build(UNDROPPED)
-        sess.run(tf.global_variables_initializer())
-        spread(sess)
-        unmoved = values(sess, tf.trainable_variables())
-    for name, value in unmoved.items():
-        np.testing.assert_array_equal(of_zero[name], value, err_msg=name)
-        assert (variables[name] != value).any(), name
-    assert not any(value.any() for name, value in of_zero.items() if 'moving' in name or '_adam' in name)
+        moments = {'m': name.endswith('_adam'), 'v': name.endswith('_adam_1')}
+        if moments['m'] or 'moving' in name:
+            wanted = value / 2
+        elif moments['v']:
+            wanted = value / 4
+        else:
+            continue
+        largest = np.abs(value).max()
+        assert largest > 0 and np.abs(of_means[name] - wanted).max() < 1e-3 * largest, name
 
 
-def test_each_replica_drops_other_values_and_the_first_those_of_a_run_of_one():
-    def draw(**replica):
+def test_each_replica_and_each_seed_drops_other_values():
+    def draw(**how):
         with tf.Graph().as_default(), tf.Session() as sess:
             tf.set_random_seed(1)
-            step = build(**replica)
+            step = build(**how)
             sess.run(tf.global_variables_initializer())
             return sess.run(step.output)
-    alone, first, second, third = draw(), draw(replica=0), draw(replica=1), draw(replica=2)
-    np.testing.assert_array_equal(first, alone)
-    assert (first != second).any() and (first != third).any() and (second != third).any()
+    drawn = [draw(seed=0), draw(seed=0, replica=1), draw(seed=0, replica=2), draw(seed=1)]
+    assert len({output.tobytes() for output in drawn}) == 4

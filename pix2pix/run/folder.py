@@ -33,7 +33,7 @@ class Run:
             with open(self.options) as file:
                 options = json.load(file)
         except FileNotFoundError:
-            raise UserError(f'{self.options}: no such file. Is the run name right? A training writes this file') from None
+            raise UserError(f'{self.options}: no such file. Is the run name right? Training writes it') from None
         except (OSError, ValueError) as error:
             raise UserError(f'{self.options} cannot be read as JSON ({error}). Restore it, or move the folder '
                             'away') from None
