@@ -1,9 +1,11 @@
 """A downloaded archive -> a folder of pairs, verified; nothing half-done ever carries the folder's name."""
 
 import hashlib
+import lzma
 import os
 import shutil
 import tarfile
+import zlib
 
 from tqdm import tqdm
 
@@ -22,8 +24,8 @@ def unpack(archive, name, root):
             extract(tar, archive, name, partial)
         verify(partial, name)
         os.replace(partial, folder)
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        raise UserError(f'{archive}: cannot be unpacked ({error})') from None
+    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError) as error:
+        raise UserError(f'{archive}: cannot be unpacked ({" ".join(str(error).split())})') from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -39,7 +39,7 @@ def download(name, root=ROOT, addresses=ADDRESSES):
 
 def main(args=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('name', help='one of ' + ' '.join(CATALOGUE))
+    parser.add_argument('name', help='one of ' + ' '.join(name for name in CATALOGUE if CATALOGUE[name].megabytes))
     parser.add_argument('--root', default=ROOT, help='folder that NAME goes into (default: %(default)s)')
     opts = parser.parse_args(args)
     print(download(opts.name, opts.root))

@@ -23,8 +23,8 @@ def locate(name, root=ROOT, fetch=True):
     if os.path.isdir(folder):
         return folder
     if not fetch:
-        raise UserError(f'the data set {name} is not here, and several processes would fetch it at once. First run '
-                        f'python -m datasets.download {name}, or train.py on one device')
+        first = 'train.py on one device' if name == 'demo' else f'python -m datasets.download {name}'
+        raise UserError(f'the data set {name} is not here, and several processes would make it at once. First run {first}')
     if name == 'demo':
         demo.draw(folder, **CATALOGUE[name].splits)
         return folder

@@ -63,7 +63,7 @@ def test_labels_are_known_by_their_flatness_and_a_direction_from_the_photo_is_do
         iio.imwrite(tmp_path / 'train' / f'{i}.png', pair(0, 'train', i))       # labels on the right
     _, text = lines_of(tmp_path, direction)
     assert 'B looks like the labels: --direction BtoA' in text
-    assert ('AtoB: are the sides swapped?' in text) == swapped
+    assert ('the direction here is AtoB: are the sides swapped?' in text) == ('sides swapped' in text) == swapped
 
 
 def test_labels_on_the_left_are_known_too(tmp_path):

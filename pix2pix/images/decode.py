@@ -126,8 +126,9 @@ def bits(path):
 def orientation(path):
     """That of a file's EXIF data, 1 to 8: 1 where there is none."""
     try:
-        with warnings.catch_warnings(), Image.open(path) as header:
+        with warnings.catch_warnings():
             warnings.simplefilter('ignore')     # of a damaged EXIF part
-            return header.getexif().get(ORIENTATION, 1)
+            with Image.open(path) as header:
+                return header.getexif().get(ORIENTATION, 1)
     except (OSError, ValueError, SyntaxError):      # no header that Pillow knows
         return 1

@@ -7,6 +7,7 @@ import tempfile
 import numpy as np
 import pyvips
 
+from pix2pix.errors import reason
 from pix2pix.images.arrays import upright
 from pix2pix.images.diagnose import ImageError
 
@@ -30,13 +31,16 @@ class Picture:
     """
 
     def __init__(self, path, folder):
-        image = opened(path)
+        try:
+            image = opened(path)
+        except pyvips.Error as error:
+            raise ImageError(f'{path}: cannot be opened ({reason(error)})') from None
         self.stored, self.dtype = (image.height, image.width, image.bands), np.dtype(KINDS[kind(image)])
         self.orientation = image.get('orientation') if image.get_typeof('orientation') else 1
         needed, free = math.prod(self.stored) * self.dtype.itemsize, shutil.disk_usage(folder).free
         if needed > free:
             raise ImageError(f'{path}: {image.width:,} x {image.height:,} pixels need {needed / 2 ** 20:,.0f} MiB of '
-                          f'scratch space in {folder}, which has {free / 2 ** 20:,.0f}; name another folder')
+                             f'scratch space in {folder}, which has {free / 2 ** 20:,.0f}; name another folder')
         self.scratch = tempfile.TemporaryFile(dir=folder)
         try:
             image.rawsave_target(pyvips.Target.new_to_descriptor(self.scratch.fileno()))

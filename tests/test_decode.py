@@ -1,0 +1,222 @@
+"""Every format, 8 and 16 bits, gray, colour, alpha and palette, against the pixels that were written."""
+
+import io
+
+import imagecodecs
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import tensorflow as tf
+import tifffile
+from PIL import Image
+
+from pix2pix.images import decode
+
+RGB = np.random.RandomState(0).randint(0, 256, [6, 8, 3]).astype(np.uint8)
+DAMAGED = b'Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01'      # EXIF data that is cut off
+FINE = np.random.RandomState(1).randint(0, 65536, [6, 8, 3]).astype(np.uint16)
+
+
+def run(tensor):
+    with tf.compat.v1.Session() as sess:
+        return sess.run(tensor)
+
+
+def decoded(path):
+    return run(decode.rgb(str(path)))
+
+
+def encoded(image, extension, **how):
+    """A file in memory, by Pillow."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, extension, **how)
+    return file.getvalue()
+
+
+# 8 bits.
+
+@pytest.mark.parametrize('extension', ['png', 'bmp', 'tif', 'tiff', 'webp'])
+def test_lossless_formats_come_back_exact(tmp_path, extension):
+    path = tmp_path / f'image.{extension}'
+    iio.imwrite(path, RGB, **({'lossless': True, 'plugin': 'pillow'} if extension == 'webp' else {}))
+    np.testing.assert_array_equal(decoded(path), RGB)
+
+
+def test_the_content_decides_on_the_format_and_not_the_name(tmp_path):
+    (tmp_path / 'image.jpg').write_bytes(iio.imwrite('<bytes>', RGB, extension='.tif'))
+    np.testing.assert_array_equal(decoded(tmp_path / 'image.jpg'), RGB)
+
+
+def test_jpeg_is_decoded_by_the_accurate_dct(tmp_path):
+    """Pillow's decoder uses it too. The default one of TensorFlow is off by up to 4 here."""
+    path = tmp_path / 'image.jpg'
+    y, x = np.mgrid[:64, :64] / 64
+    smooth = np.uint8(127.5 + 127 * np.stack([np.sin(9 * x), np.cos(7 * y), np.sin(8 * x * y)], axis=-1))
+    iio.imwrite(path, smooth, quality=95)
+    assert np.abs(decoded(path) - iio.imread(path)).max() <= 1
+
+
+@pytest.mark.parametrize('mode, extension', [
+    (mode, extension) for mode in ('L', 'P', 'RGBA', 'LA', '1') for extension in ('png', 'tif', 'bmp', 'webp')
+    if (mode, extension) != ('LA', 'bmp')])         # there is no such file
+def test_gray_palette_alpha_and_two_colours_come_out_as_rgb(tmp_path, mode, extension):
+    image = Image.fromarray(RGB).convert(mode)
+    image.save(tmp_path / f'image.{extension}', **({'lossless': True} if extension == 'webp' else {}))
+    np.testing.assert_array_equal(decoded(tmp_path / f'image.{extension}'), np.array(image.convert('RGB')))
+
+
+def test_alpha_is_dropped_and_changes_no_colour(tmp_path):
+    clear = np.concatenate([RGB, np.arange(48, dtype=np.uint8).reshape(6, 8, 1)], axis=-1)
+    for extension, how in ('png', {}), ('tif', {}), ('webp', {'lossless': True, 'exact': True}):
+        Image.fromarray(clear).save(tmp_path / f'image.{extension}', **how)
+        np.testing.assert_array_equal(decoded(tmp_path / f'image.{extension}'), RGB)
+    gray = np.stack([RGB[..., 0], clear[..., 3]], axis=-1)
+    tifffile.imwrite(tmp_path / 'gray.tif', gray, photometric='minisblack', extrasamples=['unassalpha'])
+    np.testing.assert_array_equal(decoded(tmp_path / 'gray.tif'), np.repeat(RGB[..., :1], 3, axis=-1))
+
+
+def test_a_cmyk_jpeg_has_the_colours_that_it_was_made_of(tmp_path):
+    Image.new('CMYK', (8, 4), (0, 255, 255, 0)).save(tmp_path / 'red.jpg')
+    red = decoded(tmp_path / 'red.jpg')
+    assert red.shape == (4, 8, 3) and red[..., 0].min() > 200 and red[..., 1:].max() < 60
+
+
+def test_one_row_of_two_pixels_is_an_image(tmp_path):
+    iio.imwrite(tmp_path / 'two.png', RGB[:1, :2])
+    np.testing.assert_array_equal(decoded(tmp_path / 'two.png'), RGB[:1, :2])
+
+
+# 16 bits.
+
+@pytest.mark.parametrize('extension', ['png', 'tif'])
+def test_sixteen_bit_gray_keeps_its_precision(tmp_path, extension):
+    path, gray = tmp_path / f'image.{extension}', np.arange(48, dtype=np.uint16).reshape(6, 8) * 1367
+    iio.imwrite(path, gray)
+    np.testing.assert_allclose(decoded(path), np.repeat(gray[..., None], 3, -1) / 65535 * 255, rtol=1e-6, atol=1e-5)
+    np.testing.assert_array_equal(run(decode.rgb_uint16(str(path))), np.repeat(gray[..., None], 3, -1))
+
+
+def test_sixteen_bit_colour_keeps_its_precision(tmp_path):
+    (tmp_path / 'a.png').write_bytes(imagecodecs.png_encode(FINE))
+    tifffile.imwrite(tmp_path / 'b.tif', FINE, photometric='rgb')
+    tifffile.imwrite(tmp_path / 'c.tif', np.moveaxis(FINE, -1, 0), photometric='rgb', planarconfig='separate')
+    tifffile.imwrite(tmp_path / 'd.tif', FINE, photometric='rgb', byteorder='>')
+    for name in 'a.png', 'b.tif', 'c.tif', 'd.tif':
+        np.testing.assert_array_equal(run(decode.rgb_uint16(str(tmp_path / name))), FINE, name)
+        np.testing.assert_allclose(decoded(tmp_path / name), FINE / 257, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize('extension', ['png', 'jpg', 'bmp', 'tif', 'webp'])
+def test_a_value_of_8_bits_is_257_times_itself_in_16(tmp_path, extension):
+    iio.imwrite(tmp_path / f'image.{extension}', np.full([8, 8, 3], 130, np.uint8))
+    wide = run(decode.rgb_uint16(str(tmp_path / f'image.{extension}')))
+    assert wide.dtype == np.uint16 and (wide % 257 == 0).all() and abs(int(wide.max()) - 130 * 257) <= 2 * 257
+
+
+# TIFF.
+
+@pytest.mark.parametrize('bigtiff', [False, True])
+@pytest.mark.parametrize('byteorder', ['<', '>'])
+def test_tiff_of_both_byte_orders_and_both_sizes(tmp_path, bigtiff, byteorder):
+    tifffile.imwrite(tmp_path / 'a.tif', RGB, photometric='rgb', bigtiff=bigtiff, byteorder=byteorder)
+    np.testing.assert_array_equal(decoded(tmp_path / 'a.tif'), RGB)
+
+
+@pytest.mark.parametrize('dtype', [np.float16, np.float32, np.float64])
+def test_floats_of_a_tiff_are_from_0_to_1(tmp_path, dtype):
+    values = np.linspace(0, 1, 48).reshape(6, 8).astype(dtype)
+    tifffile.imwrite(tmp_path / 'float.tif', values)
+    np.testing.assert_allclose(decoded(tmp_path / 'float.tif'), np.repeat(values[..., None] * 255, 3, -1), atol=0.3)
+    wide = run(decode.rgb_uint16(str(tmp_path / 'float.tif')))
+    np.testing.assert_array_equal(wide[..., 0], np.rint(values.astype('d') * 65535))
+
+
+def test_white_is_zero_in_some_tiffs(tmp_path):
+    gray = RGB[..., 0]
+    tifffile.imwrite(tmp_path / 'white.tif', 255 - gray, photometric='miniswhite')
+    tifffile.imwrite(tmp_path / 'fine.tif', 65535 - FINE[..., 0], photometric='miniswhite')
+    np.testing.assert_array_equal(decoded(tmp_path / 'white.tif')[..., 1], gray)
+    np.testing.assert_array_equal(run(decode.rgb_uint16(str(tmp_path / 'fine.tif')))[..., 1], FINE[..., 0])
+
+
+def test_of_several_pages_the_first_is_read(tmp_path):
+    tifffile.imwrite(tmp_path / 'pages.tif', np.stack([RGB, 255 - RGB, RGB // 2]), photometric='rgb')
+    np.testing.assert_array_equal(decoded(tmp_path / 'pages.tif'), RGB)
+
+
+# What declares more pixels than are read is refused before it is decoded.
+
+def bombs():
+    """Name -> the bytes of a small picture that says it has 60,000 x 60,000 pixels, or 16,384 x 16,384 for WebP."""
+    png, jpeg = bytearray(encoded(RGB, 'png')), bytearray(encoded(RGB, 'jpeg'))
+    png[16:24] = (60000).to_bytes(4, 'big') * 2
+    frame = jpeg.index(b'\xff\xc0')
+    jpeg[frame + 5:frame + 9] = (60000).to_bytes(2, 'big') * 2
+    bmp, webp = bytearray(encoded(RGB, 'bmp')), bytearray(encoded(RGB, 'webp', lossless=True))
+    bmp[18:26] = (60000).to_bytes(4, 'little') * 2
+    size = webp.index(b'VP8L') + 9                  # 14 bits each of width - 1 and height - 1
+    webp[size:size + 4] = (int.from_bytes(webp[size:size + 4], 'little') | 2 ** 28 - 1).to_bytes(4, 'little')
+    tiff = io.BytesIO()
+    tifffile.imwrite(tiff, RGB, photometric='rgb')
+    tiff.seek(0)
+    with tifffile.TiffFile(tiff, mode='r+') as file:
+        for name in 'ImageWidth', 'ImageLength':
+            file.pages[0].tags[name].overwrite(60000)
+    return {'png': png, 'jpg': jpeg, 'bmp': bmp, 'webp': webp, 'tif': bytearray(tiff.getvalue())}
+
+
+@pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
+@pytest.mark.parametrize('extension, why', [
+    ('png', r'134,217,728 pixels are read at most, not\W+60000 60000'),
+    ('jpg', r'134,217,728 pixels are read at most, not\W+60000 60000'),
+    ('tif', '60000 x 60000 pixels; 1 to 134,217,728 can be read'),
+    ('webp', '16384 x 16384 pixels; 1 to 134,217,728 can be read'),
+    ('bmp', None)])
+def test_a_decompression_bomb_is_refused(tmp_path, extension, why):
+    path = tmp_path / f'bomb.{extension}'
+    path.write_bytes(bombs()[extension])
+    with pytest.raises(tf.errors.OpError, match=why):
+        decoded(path)
+
+
+# What a header says.
+
+@pytest.mark.parametrize('content, name', [
+    (b'\xff\xd8\xff\xe0', 'JPEG'), (b'\x89PNG\r\n\x1a\n', 'PNG'), (b'BM', 'BMP'), (b'II*\0', 'TIFF'),
+    (b'MM\0*', 'TIFF'), (b'II+\0', 'TIFF'), (b'MM\0+', 'TIFF'), (b'RIFF', 'WebP'),
+    (b'GIF89a', None), (b'', None), (b'PNG', None), (b'\x89PNG\n', None)])
+def test_a_format_is_known_by_its_first_bytes(content, name):
+    assert decode.format_of(content) == name
+
+
+def test_a_file_has_8_bits_or_16(tmp_path):
+    Image.fromarray(RGB).convert('1').save(tmp_path / 'one.png')
+    Image.fromarray(RGB).convert('1').save(tmp_path / 'one.tif')
+    Image.fromarray(RGB).save(tmp_path / 'eight.png')
+    Image.fromarray(RGB).save(tmp_path / 'eight.jpg')
+    Image.fromarray(RGB).save(tmp_path / 'eight.tif')
+    Image.fromarray(RGB).save(tmp_path / 'eight.webp')
+    (tmp_path / 'fine.png').write_bytes(imagecodecs.png_encode(FINE))
+    tifffile.imwrite(tmp_path / 'fine.tif', FINE, photometric='rgb')
+    tifffile.imwrite(tmp_path / 'fine.float.tif', np.zeros([4, 4], np.float32))
+    assert {path.name: decode.bits(str(path)) for path in tmp_path.iterdir()} == {
+        'one.png': 8, 'one.tif': 8, 'eight.png': 8, 'eight.jpg': 8, 'eight.tif': 8, 'eight.webp': 8,
+        'fine.png': 16, 'fine.tif': 16, 'fine.float.tif': 16}
+
+
+@pytest.mark.filterwarnings('ignore:Corrupt EXIF')
+def test_the_orientation_is_that_of_the_exif_data_or_1(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(RGB).save(tmp_path / 'turned.jpg', exif=exif)
+    Image.fromarray(RGB).save(tmp_path / 'plain.jpg')
+    Image.fromarray(RGB).save(tmp_path / 'damaged.jpg', exif=DAMAGED)
+    (tmp_path / 'no picture.jpg').write_text('hello')
+    assert {path.name: decode.orientation(str(path)) for path in tmp_path.iterdir()} == {
+        'turned.jpg': 6, 'plain.jpg': 1, 'damaged.jpg': 1, 'no picture.jpg': 1}
+
+
+@pytest.mark.filterwarnings('error')
+def test_a_damaged_exif_part_is_passed_over_in_silence(tmp_path):
+    Image.fromarray(RGB).save(tmp_path / 'damaged.jpg', exif=DAMAGED)
+    assert decode.orientation(str(tmp_path / 'damaged.jpg')) == 1

@@ -1,0 +1,78 @@
+"""The numbers that a command line takes and refuses, and what its help shows."""
+
+import argparse
+
+import pytest
+
+from pix2pix import flags
+
+
+@pytest.fixture
+def parser():
+    return argparse.ArgumentParser(prog='script')
+
+
+#            type               takes, as                               refuses
+NUMBERS = [(flags.natural,      {'1': 1, '200': 200},                   '0 -1 1.5 nan x'),
+           (flags.positive,     {'0.1': 0.1, '1e9': 1e9},               '0 -0.1 nan inf x'),
+           (flags.weight,       {'0': 0.0, '0.5': 0.5, '100': 100.0},   '-0.1 nan inf x'),
+           (flags.rate,         {'0': 0.0, '0.999': 0.999},             '-0.1 1 1.1 nan x'),
+           (flags.rate1,        {'0.001': 0.001, '1': 1.0},             '0 -0.1 1.1 nan x'),
+           (flags.count_or_all, {'all': 'all', '1': '1', '16': '16'},   '0 -1 1.5 some')]
+
+
+@pytest.mark.parametrize('kind, text, value', [(kind, *taken) for kind, takes, _ in NUMBERS for taken in takes.items()])
+def test_what_is_within_the_bounds_is_taken(parser, kind, text, value):
+    parser.add_argument('--number', type=kind)
+    taken = parser.parse_args([f'--number={text}']).number
+    assert taken == value and type(taken) is type(value)
+
+
+@pytest.mark.parametrize('kind, text', [(kind, text) for kind, _, refuses in NUMBERS for text in refuses.split()])
+def test_what_is_not_is_refused_by_the_flag_s_name(parser, capsys, kind, text):
+    parser.add_argument('--number', type=kind)
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args([f'--number={text}'])
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert ended.value.code == 2 and '--number' in error and f"'{text}'" in error
+
+
+def test_a_refusal_says_which_kind_of_number_and_its_bounds(parser, capsys):
+    parser.add_argument('--number', type=flags.number(int, 2, 5))
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--number', '5'])
+    assert "int between 2 and 5, got value: '5'" in capsys.readouterr().err
+    assert [parser.parse_args(['--number', text]).number for text in '34'] == [3, 4]
+
+
+def help_of(parser):
+    """The help of each flag in one line, however the terminal breaks it."""
+    return [' '.join(lines.split()) for lines in parser.format_help().split('\n  --')]
+
+
+def test_the_help_shows_each_default_in_its_group(parser):
+    add = flags.adder(parser, 'how long')
+    add('--epochs', 'in all', 200, type=flags.natural)
+    add('--limit', help='at most', type=int, default=0)
+    add('--name', help='of the run; 100%% free')
+    add('--no_flip', help='do not mirror', action='store_true')
+    assert help_of(parser)[1:] == ['epochs EPOCHS in all (200)', 'limit LIMIT at most (0)',
+                                   'name NAME of the run; 100% free', 'no_flip do not mirror']
+    assert 'how long:' in help_of(parser)[0]
+
+
+def test_defaults_are_what_is_parsed_where_nothing_is_given(parser):
+    add = flags.adder(parser, 'all')
+    add('--epochs', 'in all', 200, type=flags.natural)
+    add('--direction', help='of the pairs', choices=('AtoB', 'BtoA'))
+    add('--no_flip', help='do not mirror', action='store_true')
+    assert vars(parser.parse_args([])) == {'epochs': 200, 'direction': None, 'no_flip': False}
+    given = parser.parse_args('--epochs 3 --direction BtoA --no_flip'.split())
+    assert vars(given) == {'epochs': 3, 'direction': 'BtoA', 'no_flip': True}
+
+
+def test_a_default_of_the_data_set_shows_in_the_help_too(parser):
+    """train.py sets those of the catalogue's row once it knows the name."""
+    flags.adder(parser, 'all')('--epochs', 'in all', 200, type=flags.natural)
+    parser.set_defaults(epochs=300)
+    assert help_of(parser)[1:] == ['epochs EPOCHS in all (300)'] and parser.parse_args([]).epochs == 300
