@@ -24,7 +24,8 @@ def locate(name, root=ROOT, fetch=True):
         return folder
     if not fetch:
         first = 'train.py on one device' if name == 'demo' else f'python -m datasets.download {name}'
-        raise UserError(f'the data set {name} is not here, and several processes would make it at once. First run {first}')
+        raise UserError(f'the data set {name} is not here, and several processes would make it at once. First run '
+                        f'{first}')
     if name == 'demo':
         demo.draw(folder, **CATALOGUE[name].splits)
         return folder

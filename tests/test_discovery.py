@@ -16,7 +16,7 @@ from pix2pix.errors import UserError
      (['a:1', 'b:2'], 1)),
     ({'TF_CONFIG': '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}'}, ([], 0)),
     ({'TF_CONFIG': '{}'}, ([], 0)),
-    ({'TF_CONFIG': '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 2}}'}, 
+    ({'TF_CONFIG': '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 2}}'},
      'this is task 2 of 2'),
     ({'TF_CONFIG': '{"cluster": {"worker": ["a:1"], "ps": ["b:2"]}, "task": {"type": "ps", "index": 0}}'},
      'names the job ps. There'),

@@ -39,7 +39,7 @@ def test_a_fixed_option_that_differs_is_named(tmp_path):
 def test_a_data_set_that_has_changed_is_said_in_words(tmp_path):
     run, options = Run(str(tmp_path)), {'images': 7, 'names': 'abc'}
     run.check_and_save_options(options, ['images', 'names'])
-    with pytest.raises(UserError, match='the data set has changed: the run was started with 7 pairs, and there are 8 now'):
+    with pytest.raises(UserError, match='data set has changed: the run was started with 7 pairs, and there are 8 now'):
         run.check_and_save_options({'images': 8, 'names': 'abd'}, ['images', 'names'])
 
 
