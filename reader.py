@@ -42,7 +42,8 @@ class Pairs(NamedTuple):
     def of(cls, dataset):
         """Those in train/ of a folder, or in the folder itself, and those in val/, or else in test/."""
         folder, held_out = find_split(dataset, 'train') or dataset, find_split(dataset, 'val', 'test')
-        return cls(folder, list_images(folder), [f'{held_out}/{n}' for n in list_images(held_out)] if held_out else [])
+        names = list_images(folder, without=() if folder != dataset else ('val', 'test'))
+        return cls(folder, names, [f'{held_out}/{n}' for n in list_images(held_out)] if held_out else [])
 
 
 class Order(NamedTuple):

@@ -41,7 +41,8 @@ def parse(args=None):
                                                           'default: batch, but moving for --layers writeup')
     add('--no_dropout', action='store_true',      help='switch dropout off; the original leaves it on')
     add('--seed',       type=int, default=0,      help='seed of the dropout masks, the same for every image')
-    add('--precision',  choices=('auto', *PRECISIONS), help='type of the convolutions; default: that of the training')
+    add('--precision',  choices=('auto', *PRECISIONS), help='type of the convolutions; default: that of the training, '
+                                                            'but float32 where the hardware has no bfloat16')
 
     opts = parser.parse_args(args)
     if not opts.name and not opts.checkpoint:
@@ -68,7 +69,7 @@ from tqdm import tqdm
 
 import reader
 from pix2pix import devices, files
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, count
 from pix2pix.images import large, png
 from pix2pix.images.arrays import grid
 from pix2pix.images.diagnose import ImageError
@@ -91,7 +92,8 @@ def main(opts):
     if opts.name and os.path.basename(os.path.abspath(opts.name)) != run.name:
         raise UserError(f'--checkpoint {opts.checkpoint} is of {run.name}, not of --name {opts.name}: leave one out')
     print(f'{devices.describe()}; {generator.architecture.precision}; checkpoint {generator.step} of '
-          f'{run.checkpoints}; {generator.statistics} statistics, dropout {"on" if generator.dropout else "off"}')
+          f'{run.checkpoints}; {generator.statistics} statistics, dropout {"on" if generator.dropout else "off"}',
+          *devices.warnings(generator.architecture.precision), sep='\n')
     return draw_pictures(opts, generator) if opts.input else draw_pairs(opts, generator)
 
 
@@ -105,7 +107,7 @@ def draw_pairs(opts, generator):
         raise UserError(f'{folder} has no folder {opts.split or "test or val"} in it. Name one with --split, other '
                         'pairs with --dataset, or single pictures with --input')
     names = list_images(split)[:opts.limit]
-    print(f'{len(names):,} images of {split}')
+    print(f'{count(len(names), "image")} of {split}')
     if opts.fid and len(names) < 2:
         raise UserError('--fid needs two images or more')
     if os.path.exists(os.path.join(output, 'metrics.json')):
@@ -166,7 +168,7 @@ def draw_pictures(opts, generator):
             tqdm.write(f'test.py: {error}', file=sys.stderr)
 
     # Say what was drawn, and what was not.
-    print(f'{len(todo) - failed:,} pictures in {opts.output}')
+    print(f'{count(len(todo) - failed, "picture")} in {opts.output}')
     if there:
         print(f'{len(there):,} were there already, such as {paths[there[0]]}, and were left alone; --overwrite '
               'replaces them', file=sys.stderr)

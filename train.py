@@ -13,7 +13,7 @@ from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architectur
 
 # What decides the model and the order of the data: a run keeps these from its first step to its last.
 FIXED_BY_THE_RUN = ('layers', 'base_filters', 'keep_prob', 'direction', 'source_channels', 'target_channels',
-                    'batch_size', 'seed', 'load_size', 'crop_size', 'no_flip', 'images', 'names', 'precision')
+                    'batch_size', 'seed', 'load_size', 'crop_size', 'no_flip', 'images', 'names')
 # What may differ between the replicas of one run.
 NOT_COMPARED = ('dataset', 'folder', 'name', 'devices', 'start_timeout')
 
@@ -54,6 +54,7 @@ def parse(args=None):
 
     add = adder(parser, 'what is kept')
     add('--save_every',      type=natural, default=5,   help='epochs from one checkpoint to the next')
+    add('--save_minutes',    type=positive, default=10, help='minutes after which a checkpoint is saved in any case')
     add('--keep',            type=natural, default=3,   help='how many checkpoints to keep, the newest')
     add('--keep_best',       choices=('l1', 'ssim'),    help='keep the best checkpoint too, by this validation metric')
     add('--validate_every',  type=natural, default=5,   help='epochs from one validation to the next')
@@ -89,11 +90,12 @@ from datasets.locate import locate
 from pix2pix import devices
 from pix2pix.distributed.launch import second_signal
 from pix2pix.distributed.replicas import join, starts_alone
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, count
 from pix2pix.images.diagnose import ImageError, first_unreadable
 from pix2pix.images.folders import is_remote
 from pix2pix.model.networks import trained_generator
 from pix2pix.model.training_step import training_step
+from pix2pix.run import checkpoint
 from pix2pix.run.folder import Run
 from pix2pix.run.interrupt import Interrupt
 from pix2pix.run.recorder import Cadence, Recorder, SilentRecorder
@@ -106,6 +108,7 @@ def main(opts):
     # Find the pairs. A data set of the catalogue is made on first use, unless several processes would do so at once.
     folder = locate(opts.dataset, fetch=starts_alone())
     pairs = reader.Pairs.of(folder)
+    order = reader.Order(images=len(pairs.names), batch_size=opts.batch_size, epochs=opts.epochs, seed=opts.seed)
     if opts.keep_best and not pairs.held_out:
         raise UserError(f'--keep_best {opts.keep_best} needs a folder val or test in {folder}')
 
@@ -114,26 +117,25 @@ def main(opts):
                     isolate=not is_remote(folder), complain=complain)
 
     # Settle what the options leave open. All replicas must agree on it.
-    opts.precision = devices.precision(opts.precision)
+    asked, opts.precision = opts.precision, devices.precision(opts.precision)
     if opts.deterministic:
         devices.make_deterministic()
     check_bottleneck(opts, replicas.size)
-    settings = settings_of(opts, folder, pairs, replicas.size)
+    settings = {**settings_of(opts, folder, pairs, replicas.size), 'precision_asked': asked}
     replicas.check_same({name: settings[name] for name in settings if name not in NOT_COMPARED})
 
     # Open the run, and train. The first replica opens it, and the others wait for that.
     run = Run.named(opts.name)
-    with replicas.first_before_others(opened(run, settings, pairs, replicas)):
+    with replicas.first_before_others(opened(run, settings, pairs, order, replicas)):
         with tf.Graph().as_default():
-            return train(opts, pairs, run, replicas)
+            return train(opts, pairs, order, run, replicas)
 
 
-def train(opts, pairs, run, replicas):
+def train(opts, pairs, order, run, replicas):
     """Take the steps that are left, and return the exit status. Every replica runs all of this."""
     tf.set_random_seed(opts.seed)
 
     # Read: the order of the pairs follows from the seed and the step.
-    order = reader.Order(images=len(pairs.names), batch_size=opts.batch_size, epochs=opts.epochs, seed=opts.seed)
     form = values(reader.PairFormat, opts)
     jitter = reader.Jitter(opts.load_size, flip=not opts.no_flip)
     batches = reader.Batches(pairs, order, form, jitter, replica=replicas.index, replicas=replicas.size,
@@ -189,11 +191,18 @@ def train(opts, pairs, run, replicas):
 
 
 @contextlib.contextmanager
-def opened(run, settings, pairs, replicas):
+def opened(run, settings, pairs, order, replicas):
     """A context in which the run is open. Says what is trained, and what has changed since the run was started."""
+    done = max(checkpoint.steps_in(run.checkpoints), default=0)
+    if done > order.steps:
+        raise UserError(f'{run.name} has done {done:,} steps, and --epochs {order.epochs} asks for {order.steps:,}: '
+                        'there is nothing to do. Give more epochs')
     with run.opened(settings, FIXED_BY_THE_RUN) as changed:
-        print(f'{devices.describe()}; {settings["precision"]}; {len(pairs.names)} pairs in {pairs.folder}',
+        print(f'{devices.describe()}; {settings["precision"]}; {count(len(pairs.names), "pair")} in {pairs.folder}; '
+              f'{settings["direction"]}', *devices.warnings(settings['precision']),
               *replicas.describe(settings['batch_size']), sep='\n')
+        if not pairs.held_out:
+            print('there is no folder val or test beside train: nothing is validated, and samples are training pairs')
         if changed:
             print('changed since the run was started: ' + ', '.join(f'{name} {settings[name]}' for name in changed))
         yield

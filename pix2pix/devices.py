@@ -32,10 +32,24 @@ def describe():
     return f'CPU: {os.cpu_count()} cores; TensorFlow sees no GPU'
 
 
+def warnings(precision):
+    """Lines on what is slow here and need not be."""
+    lines = []
+    if not tf.config.list_physical_devices('GPU') and os.path.exists('/dev/nvidia0'):
+        lines.append('this machine has an NVIDIA GPU, but TensorFlow does not see it: '
+                     "pip install 'tensorflow[and-cuda]>=2.21,<2.22'")
+    if precision == 'bfloat16' and hardware_precision() == 'float32':
+        lines.append('this hardware has no bfloat16: it takes three to five times as long as float32')
+    return lines
+
+
 def precision(wanted, cpuinfo='/proc/cpuinfo'):
-    """'auto' -> 'bfloat16' where the hardware has it (AVX512-BF16, AMX, compute capability 8), else 'float32'."""
-    if wanted != 'auto':
-        return wanted
+    """'auto' -> that of the hardware; any other as it is."""
+    return hardware_precision(cpuinfo) if wanted == 'auto' else wanted
+
+
+def hardware_precision(cpuinfo='/proc/cpuinfo'):
+    """'bfloat16' where the hardware has it (AVX512-BF16, AMX, compute capability 8), else 'float32'."""
     gpus = tf.config.list_physical_devices('GPU')
     if gpus:
         capability = tf.config.experimental.get_device_details(gpus[0]).get('compute_capability', (0, 0))

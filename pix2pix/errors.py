@@ -1,4 +1,4 @@
-"""Errors that a user can mend. Each is one line: the thing, what is wrong with it, and the remedy."""
+"""Words for users. An error that they can mend is one line: the thing, what is wrong with it, and the remedy."""
 
 import re
 
@@ -7,6 +7,11 @@ NOISE = re.compile(r'Graph execution error:|Detected at node|\d+ root error|\[\[
 
 class UserError(Exception):
     """A fault that a user can mend, in one line. The scripts print it without a traceback."""
+
+
+def count(number, noun):
+    """'1 pair', '2,000 pairs'."""
+    return f'{number:,} {noun}' + ('' if number == 1 else 's')
 
 
 def reason(error):

@@ -119,3 +119,13 @@ def test_a_deterministic_process_refuses_what_would_differ_from_run_to_run():
     """
     process = subprocess.run([sys.executable, '-c', code], cwd=ROOT, text=True, capture_output=True, timeout=120)
     assert process.returncode == 0 and 'determinism' in process.stdout, process
+
+
+def test_what_is_slow_here_is_said(monkeypatch):
+    monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: [])
+    monkeypatch.setattr(devices, 'hardware_precision', lambda: 'float32')
+    monkeypatch.setattr(devices.os.path, 'exists', lambda path: path == '/dev/nvidia0')
+    gpu, slow = devices.warnings('bfloat16')
+    assert "pip install 'tensorflow[and-cuda]" in gpu and 'this hardware has no bfloat16' in slow
+    monkeypatch.setattr(devices.os.path, 'exists', lambda path: False)
+    assert devices.warnings('float32') == []

@@ -84,3 +84,12 @@ def test_an_open_run_has_its_folders_its_options_and_its_lock(tmp_path):
     with run.opened(OPTIONS, ['layers']) as changed:
         assert changed == [] and run.is_locked() and os.path.isdir(run.samples) and run.read_options() == OPTIONS
     assert not run.is_locked()
+
+
+def test_a_precision_that_was_left_to_the_hardware_may_change_and_one_that_was_asked_for_not(tmp_path):
+    run, auto = Run(str(tmp_path)), {**OPTIONS, 'precision': 'bfloat16', 'precision_asked': 'auto'}
+    run.check_and_save_options(auto, ['layers'])
+    asked = {**OPTIONS, 'precision': 'float32', 'precision_asked': 'float32'}
+    assert run.check_and_save_options(asked, ['layers']) == ['precision', 'precision_asked']
+    with pytest.raises(UserError, match='precision is bfloat16, but the run was started with float32'):
+        run.check_and_save_options(auto, ['layers'])

@@ -25,7 +25,7 @@ def test_an_image_is_known_by_its_extension_and_is_not_hidden(name, image):
 
 def test_images_of_a_folder_are_listed_by_name_and_nothing_else_is(tmp_path):
     touch(tmp_path, 'b.PNG', 'a.jpeg', 'notes.txt', 'c.Tif', '._a.jpeg', 'sub/d.png')
-    assert folders.list_images(str(tmp_path)) == ['a.jpeg', 'b.PNG', 'c.Tif']
+    assert folders.list_images(str(tmp_path)) == ['a.jpeg', 'b.PNG', 'c.Tif', 'sub/d.png']
 
 
 def test_a_folder_that_is_not_there_or_has_no_images_is_named(tmp_path):
@@ -106,3 +106,11 @@ def test_a_sub_folder_that_may_not_be_read_is_named_and_not_passed_over(tmp_path
     (['a.jpg', 'a.png', 'a.png.png'], ['a.jpg', 'a.png', 'a.png.png'])])    # a.png would be one of two then
 def test_stems_are_unique(names, stems):
     assert folders.unique_stems(names) == stems
+
+
+def test_sub_folders_are_listed_with_their_names(tmp_path):
+    for name in 'b/2.png', 'a.png', 'b/c/1.jpg', '.hidden/x.png', 'b/.d/y.png', 'val/3.png', 'b/val/4.png', 'notes.txt':
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert folders.list_images(str(tmp_path), without=('val',)) == ['a.png', 'b/2.png', 'b/c/1.jpg', 'b/val/4.png']
+    assert folders.list_images(str(tmp_path / 'b')) == ['2.png', 'c/1.jpg', 'val/4.png']

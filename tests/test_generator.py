@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pix2pix import Generator
+from pix2pix import Generator, devices
 from pix2pix.errors import UserError
 from pix2pix.images.arrays import to_uint8
 from pix2pix.model.architecture import Architecture
@@ -63,7 +63,7 @@ def test_a_picture_of_the_network_s_own_size_is_one_forward_pass(model):
 def test_weights_cast_once_give_the_bits_of_the_sample_grids(tmp_path):
     """In bfloat16, of two sizes, against the graph that train.py draws its samples with."""
     run = make_run(tmp_path / 'low', precision='bfloat16', base_filters=4)
-    model = Generator(run, seed=3)
+    model = Generator(run, seed=3, precision='bfloat16')
     with tf.Graph().as_default(), tf.Session() as sess:
         pictures = [RANDOM.uniform(-1, 1, [256, width, 3]) for width in (256, 512)]
         architecture = Architecture(base_filters=4, keep_prob=0.5, precision='bfloat16')
@@ -150,7 +150,7 @@ def test_what_cannot_be_loaded_is_named(run, tmp_path):
         Generator(run, tile=300)
     with pytest.raises(UserError, match='no such file. Is the run name right'):
         Generator(str(tmp_path / 'none'))
-    with pytest.raises(UserError, match='model-7/options.json: no such file'):
+    with pytest.raises(UserError, match='model-7: there is no such checkpoint'):
         Generator(run + '/model-7')
     for path in run + '/model-5', run + '/model-5.index', pathlib.Path(run, 'model-5'):
         assert Generator(path).step == 'model-5'
@@ -160,3 +160,16 @@ def test_what_cannot_be_loaded_is_named(run, tmp_path):
     (tmp_path / 'options.json').write_text(json.dumps(OPTIONS))
     with pytest.raises(UserError, match='has no checkpoint yet'):
         Generator(str(tmp_path))
+
+
+def test_a_step_that_was_not_kept_is_named_with_those_that_were(run):
+    with pytest.raises(UserError, match='model-99: there is no such checkpoint. Those of .* are of the steps: 5$'):
+        Generator(run + '/model-99')
+
+
+def test_bfloat16_is_taken_over_only_where_the_hardware_has_it(tmp_path, monkeypatch):
+    low = make_run(tmp_path / 'low', precision='bfloat16')
+    for hardware in 'float32', 'bfloat16':
+        monkeypatch.setattr(devices, "hardware_precision", lambda *args, hardware=hardware: hardware)
+        assert Generator(low).architecture.precision == hardware
+        assert Generator(low, precision='bfloat16').architecture.precision == 'bfloat16'

@@ -13,7 +13,8 @@ from pix2pix.run import checkpoint, log, report
 from pix2pix.run.folder import Run
 from pix2pix.run.recorder import Cadence, Recorder, SilentRecorder
 
-CADENCE = Cadence(log_every=2, validate_every=2, sample_every=1, samples=1, save_every=3, keep=2, keep_best=None)
+CADENCE = Cadence(log_every=2, validate_every=2, sample_every=1, samples=1, save_every=3, save_minutes=60, keep=2,
+                  keep_best=None)
 ORDER = reader.Order(images=4, batch_size=2, epochs=3, seed=0)      # two steps an epoch, six steps
 LOSSES = {'d_loss': np.float32(1.5), 'g_loss_gan': np.float32(2), 'g_loss_l1': np.float32(0.25)}
 
@@ -120,3 +121,17 @@ def test_the_silent_recorder_has_the_same_methods_and_writes_nothing():
     assert methods == {name for name in vars(Recorder) if not name.startswith('_')} - {'page'}
     silent = SilentRecorder(None, ORDER, None, None, CADENCE)
     assert silent.validation() == {} and step(silent, 1) is None and silent.end() is None
+
+
+def test_a_checkpoint_is_saved_after_so_many_minutes(record, tmp_path):
+    recorder = record(save_minutes=1e-9)
+    step(recorder, 1)
+    step(recorder, 2)
+    assert checkpoint.steps_in(str(tmp_path / 'checkpoints')) == [1, 2]
+
+
+def test_a_run_whose_checkpoints_are_gone_is_told_where_it_was(record, tmp_path, capsys):
+    (tmp_path / 'checkpoints/metrics.jsonl').write_text('{"step": 40}\n')
+    record()
+    said = capsys.readouterr().out
+    assert 'metrics.jsonl goes to step 40, but no checkpoint is there: the run starts again at step 0' in said

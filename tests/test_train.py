@@ -133,6 +133,14 @@ def test_changed_options_stop_the_run(trained, monkeypatch):
     assert (cwd / 'checkpoints/tiny/options.json').read_text() == before and variables(cwd)[1] == 7
 
 
+def test_fewer_epochs_than_are_done_change_nothing(trained, monkeypatch):
+    monkeypatch.chdir(trained)
+    before = (trained / 'checkpoints/tiny/options.json').read_text()
+    with pytest.raises(UserError, match='tiny has done 7 steps, and --epochs 1 asks for 3: there is nothing to do'):
+        train.main(train.parse(['--dataset', 'pairs', *TINY, '--epochs', '1']))
+    assert (trained / 'checkpoints/tiny/options.json').read_text() == before
+
+
 def test_the_writeup_trains_and_tests(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=4, val=1)
     run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, '--layers', 'writeup')

@@ -28,10 +28,13 @@ def find_split(folder, *names):
         raise UserError(f'{folder} cannot be opened ({reason(error)})') from None
 
 
-def list_images(folder):
-    """The names of the images in a folder, sorted."""
+def list_images(folder, without=()):
+    """The names of the images in a folder and its sub-folders, sorted and relative to it.
+
+    Sub-folders of the names in `without` are left out, and hidden ones.
+    """
     try:
-        names = sorted(n for n in tf.io.gfile.listdir(folder) if is_image(n))
+        names = sorted(walk(folder, without))
     except tf.errors.OpError as error:
         raise UserError(f'{folder} cannot be listed ({type(error).__name__}); is it the folder you meant?') from None
     except UnicodeDecodeError as error:
@@ -39,6 +42,16 @@ def list_images(folder):
     if not names:
         raise UserError(no_images(folder))
     return names
+
+
+def walk(folder, without=(), below=''):
+    """Only a name that is no image's is asked whether it is a folder: in object storage each question is a request."""
+    for name in tf.io.gfile.listdir(f'{folder}/{below}'):
+        name = name.rstrip('/')         # as object storage lists folders
+        if is_image(name):
+            yield below + name
+        elif not name.startswith('.') and name not in without and tf.io.gfile.isdir(f'{folder}/{below}{name}'):
+            yield from walk(folder, (), f'{below}{name}/')
 
 
 def list_images_under(path, without=None):

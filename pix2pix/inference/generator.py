@@ -1,6 +1,7 @@
 """A trained generator as a function of pictures of any size."""
 
 import os
+import re
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -25,7 +26,8 @@ class Generator:
     statistics  of batch norm: 'batch', each picture's (tile's) own, or 'moving', those of the training; None: as the
                 layer table has it
     seed        of the dropout masks, the same for every picture
-    precision   'float32', 'bfloat16', 'auto', or None: that of the training
+    precision   'float32', 'bfloat16', 'auto', or None: that of the training, but float32 where the hardware has no
+                bfloat16
     tile        pixels a side that go through the network at once, a multiple of 256; larger pictures go in
                 overlapping tiles
     Raises UserError, which says what is missing or damaged.
@@ -35,12 +37,13 @@ class Generator:
         if tile < MULTIPLE or tile % MULTIPLE:
             raise UserError(f'tile {tile} is not a multiple of {MULTIPLE}')
         path = os.fspath(path).removesuffix('.index')
+        check_checkpoint(path)
         self.run = Run(os.path.dirname(path) if os.path.exists(path + '.index') else path)
         self.options = options = self.run.read_options(NEEDED)
         if options['layers'] not in LAYERS or options['precision'] not in PRECISIONS:
             raise UserError(f'{self.run.options}: layers or precision are of no kind that is known here')
         self.architecture = Architecture(**{name: options[name] for name in Architecture._fields})._replace(
-            precision=devices.precision(precision or options['precision']))
+            precision=devices.precision(precision or options['precision'].replace('bfloat16', 'auto')))
         self.statistics = statistics or TEST_STATISTICS[options['layers']]
         if self.statistics == 'batch' and options['layers'] == 'writeup':
             raise UserError('batch statistics do not fit this run: the layers of the write-up normalise a 1x1 '
@@ -114,6 +117,14 @@ class Generator:
         pads = [((-size % MULTIPLE) // 2, -(-(-size % MULTIPLE) // 2)) for size in (height, width)]
         output = self.forward(np.pad(source, [*pads, (0, 0)], 'reflect') if np.any(pads) else source)
         return output[pads[0][0]:, pads[1][0]:][:height, :width]
+
+
+def check_checkpoint(path):
+    """UserError where a run has no such checkpoint, with those that it has."""
+    folder, step = os.path.split(path)
+    if re.fullmatch(r'model-\d+', step) and not os.path.exists(path + '.index') and os.path.isdir(folder):
+        there = ', '.join(map(str, checkpoint.steps_in(folder))) or 'none'
+        raise UserError(f'{path}: there is no such checkpoint. Those of {folder} are of the steps: {there}')
 
 
 def cast_once(dtype):

@@ -20,8 +20,9 @@ def new_saver():
 
 
 def steps_in(run_dir):
-    """The steps of the checkpoints in a folder, oldest first."""
-    found = (re.fullmatch(r'model-(\d+)\.index', name) for name in os.listdir(run_dir))
+    """The steps of the checkpoints in a folder, oldest first; none where there is no folder."""
+    names = os.listdir(run_dir) if os.path.isdir(run_dir) else []
+    found = (re.fullmatch(r'model-(\d+)\.index', name) for name in names)
     return sorted(int(match[1]) for match in found if match)
 
 

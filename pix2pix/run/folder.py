@@ -50,6 +50,8 @@ class Run:
         `fixed` are those that decide the model and the order of the data. Returns the names of the others that changed.
         """
         saved = self.read_options(fixed) if os.path.exists(self.options) else options
+        if saved.get('precision_asked', 'auto') != 'auto':      # what was left to the hardware may change with it
+            fixed = (*fixed, 'precision')
         if {'images', 'names'} <= set(fixed) and saved['names'] != options['names']:
             raise UserError(f'the data set has changed: the run was started with {saved["images"]} pairs, and there '
                             f'are {options["images"]} now, or their names differ ({self.options}). Restore the files, '

@@ -2,9 +2,10 @@
 
 import os
 import signal
+import time
 from typing import NamedTuple
 
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, count
 from pix2pix.images import png
 from pix2pix.images.arrays import grid, to_uint8
 from pix2pix.metrics import pixels
@@ -20,6 +21,7 @@ class Cadence(NamedTuple):
     sample_every: int       # epochs from one sample grid to the next
     samples: int            # pairs in a grid
     save_every: int         # epochs from one checkpoint to the next
+    save_minutes: float     # after which one is saved in any case
     keep: int               # checkpoints that stay, the newest
     keep_best: str          # the metric whose best checkpoint stays too, or None
 
@@ -42,8 +44,12 @@ class Recorder:
         """Restore the newest checkpoint, if there is one, and open the log behind its step."""
         self.sess = sess
         self.step = checkpoint.restore_latest(sess, self.saver, self.run.checkpoints)
-        self.log = log.Log(self.run, self.step)
-        print(f'{self.run.name}: {self.order.steps:,} steps, {self.step:,} of them done')
+        lines = log.read(self.run.metrics)
+        if lines and not self.step:
+            print(f'{self.run.metrics} goes to step {lines[-1]["step"]:,}, but no checkpoint is there: the run starts '
+                  'again at step 0, and its log is cut')
+        self.log, self.saved_at = log.Log(self.run, self.step), time.monotonic()
+        print(f'{self.run.name}: {count(self.order.steps, "step")}, {self.step:,} of them done')
         self.bar = Progress(self.order, self.step)
 
     def progress(self, step, losses):
@@ -57,7 +63,7 @@ class Recorder:
             return {}
         drawn = ((path, self.draw(self.sess, path)) for path in self.validation_paths)
         means = pixels.mean(evaluate(drawn, self.compare).values())
-        self.bar.say(f'validation after step {self.step:,}: {len(self.validation_paths):,} images  '
+        self.bar.say(f'validation after step {self.step:,}: {count(len(self.validation_paths), "image")}  '
                      + '  '.join(f'{name} {value:.4f}' for name, value in means.items()))
         return {'val_count': len(self.validation_paths), **{f'val_{name}': value for name, value in means.items()}}
 
@@ -86,13 +92,15 @@ class Recorder:
     def checkpoint(self, scores, *, now=False):
         """A checkpoint, where it is due, where it is the best so far, or `now`."""
         self.log.flush()
-        due, best = now or self.order.due(self.step, self.cadence.save_every), None
+        late = time.monotonic() - self.saved_at > 60 * self.cadence.save_minutes
+        due, best = now or late or self.order.due(self.step, self.cadence.save_every), None
         if self.cadence.keep_best and (due or scores):
             there = checkpoint.steps_in(self.run.checkpoints) + [self.step]
             best = log.best_step(log.read(self.run.metrics), self.cadence.keep_best, there)
         if due or best == self.step:
             checkpoint.save(self.sess, self.saver, self.run.checkpoints, self.step,
                             keep=self.cadence.keep, spare=best)
+            self.saved_at = time.monotonic()
 
     def not_finite(self, step, fault, batch):
         """Show the batch of a step with a loss or gradient that is not finite, (name, value). Nothing else is kept."""
@@ -116,7 +124,7 @@ class Recorder:
             print(f'stopped by {signal.Signals(stopped_by).name} after step {self.step:,}, saved as '
                   f'{checkpoint.prefix_of(self.run.checkpoints, self.step)}; the same command carries on')
             return
-        print(f'done: {self.order.steps:,} steps, saved in {self.run.checkpoints}\n'
+        print(f'done: {count(self.order.steps, "step")}, saved in {self.run.checkpoints}\n'
               f'open {self.run.page}, or the sample grids beside it (a row is source | output | target)\n{hint}')
 
 
