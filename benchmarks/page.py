@@ -59,9 +59,11 @@ def best(rows):
     return max(theirs(rows).items(), key=lambda item: item[1]['images_per_second'][0])
 
 
-def aim(value, wanted, form='.2f', at_most=False):
-    """What was measured and what was aimed at, in bold where it is missed."""
-    text = f'{value:{form}}, aim {wanted:{form}}'
+def aim(measured, wanted, form='.2f', at_most=False):
+    """What was measured, a number or a figure, and what was aimed at, in bold where it is missed."""
+    is_figure = isinstance(measured, list)
+    value = measured[0] if is_figure else measured
+    text = f'{spread(measured, form) if is_figure else format(value, form)}, aim {wanted:{form}}'
     return text if (value <= wanted if at_most else value >= wanted) else f'**{text}**'
 
 
