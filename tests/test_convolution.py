@@ -116,6 +116,15 @@ def test_winograd_in_bfloat16_is_off_by_less_than_one_percent_of_noise():
     assert np.sqrt(np.mean(error ** 2)) < 0.01 * wanted.std()
 
 
+@pytest.mark.parametrize('way, stride, size', [(conv_kn2row, 1, (6, 3)), (deconv_col2im, 1 / 2, (8, 2))])
+def test_in_bfloat16_the_sums_for_few_channels_are_float32_and_rounded_once(way, stride, size):
+    """Each product is a whole number up to 255, which bfloat16 holds, and the sum of 16 of them is not."""
+    x, w = integers(2, *size, 1), RANDOM.randint(-255, 256, kernel(stride, 1, KN2ROW_MAX_CHANNELS).shape)
+    y = way(tf.constant(x, tf.bfloat16), tf.constant(w, tf.float32))
+    with tf.Session() as sess:
+        np.testing.assert_array_equal(sess.run(y), expected(stride, x, w).astype(tf.bfloat16.as_numpy_dtype))
+
+
 # The gradients of each way.
 
 @pytest.mark.parametrize('dtype', [tf.float32, tf.bfloat16], ids='float32 bfloat16'.split())

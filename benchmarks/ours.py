@@ -1,0 +1,105 @@
+"""Our networks: each function builds a setting and returns what one step of it is."""
+
+import atexit
+import shutil
+import tempfile
+
+import pix2pix.quiet  # noqa: F401
+
+# isort: split
+import tensorflow.compat.v1 as tf
+
+import reader
+from pix2pix import devices
+from pix2pix.images import png
+from pix2pix.images.arrays import grid, to_uint8
+from pix2pix.inference.generator import cast_once
+from pix2pix.model.architecture import Architecture, Hyperparameters
+from pix2pix.model.networks import trained_generator
+from pix2pix.model.training_step import training_step
+from pix2pix.run import checkpoint, log, report
+from pix2pix.run.folder import Run
+
+tf.disable_eager_execution()
+
+
+def step(precision, batch_size, size, filters, data=None):
+    """A training step as train.py runs it, on constant tensors, or on the pairs of a folder, read and jittered."""
+    batches = batches_of(data, batch_size, size) if data else None
+    source, target = (batches.source, batches.target) if data else constants(batch_size, size)
+    ops = training_step(source, target, Architecture(base_filters=filters, precision=precision), Hyperparameters(),
+                        seed=0)
+    sess = session(batches)
+    return lambda: sess.run([ops.train_op, ops.losses, ops.gradient_norms, source, target])
+
+
+def forward(precision, batch_size, size, filters):
+    """The generator as test.py runs it: dropout, batch statistics, and weights that are cast once."""
+    with tf.variable_scope('', custom_getter=cast_once(tf.as_dtype(precision))):
+        output = trained_generator(constants(batch_size, size)[0],
+                                   Architecture(base_filters=filters, precision=precision))
+    sess = session()
+    return lambda: sess.run(output)
+
+
+def read(batch_size, size, data, **network):
+    """The reader alone."""
+    batches = batches_of(data, batch_size, size)
+    sess = session(batches)
+    return lambda: sess.run([batches.source, batches.target])
+
+
+def matmul(precision):
+    factor = tf.cast(tf.get_variable('factor', [4096, 4096]), precision)
+    product, sess = tf.reduce_max(tf.matmul(factor, factor)), session()
+    return lambda: sess.run(product)
+
+
+def beside(what, precision, size, filters, data):
+    """What train.py does beside its steps: a 'log' line, a 'sample' grid of four pairs, the 'page' with the curves of
+    200 epochs of 400 pairs, or to 'save' a checkpoint."""
+    folder, architecture = tempfile.mkdtemp(), Architecture(base_filters=filters, precision=precision)
+    atexit.register(shutil.rmtree, folder)
+    run, pairs = Run(f'{folder}/checkpoints', f'{folder}/samples'), reader.Pairs.of(data)
+    with run.opened({'epochs': 200}, ()):
+        pass        # its folders and options are there now
+    training_step(*constants(4, size), architecture, Hyperparameters(), seed=0)
+    path = tf.placeholder(tf.string, [])
+    source, target = reader.test_pair(path, reader.PairFormat('BtoA', size, 3, 3))
+    images, saver = [source, trained_generator(source, architecture), target], checkpoint.new_saver()
+    sess, record, losses = session(), log.Log(run, 0), {'d_loss': 1.0, 'g_loss_gan': 1.0, 'g_loss_l1': 1.0}
+
+    def sample():
+        picture = grid([[to_uint8(image[0]) for image in sess.run(images, {path: f'{pairs.folder}/{name}'})]
+                        for name in pairs.names[:4]])
+        png.write(f'{run.samples}/epoch-0001.png', picture)
+        record.image(1, 'samples', picture)
+    for step in range(10, 20_001, 10) if what == 'page' else ():
+        record.scalars(step, {'epoch': step / 100, **losses})
+    return {'log': lambda: record.scalars(1, {'epoch': 1.0, **losses}),
+            'sample': sample,
+            'page': lambda: report.write(run),
+            'save': lambda: checkpoint.save(sess, saver, run.checkpoints, 1, keep=1)}[what]
+
+
+def constants(batch_size, size):
+    """A source and a target, [N, size, size, 3] in [-1, 1]."""
+    return [tf.get_variable(name, [batch_size, size, size, 3], trainable=False,
+                            initializer=tf.random_uniform_initializer(-1, 1)) for name in ('source', 'target')]
+
+
+def batches_of(data, batch_size, size):
+    """Batches without end of the pairs of a folder, as train.py reads them."""
+    pairs = reader.Pairs.of(data)
+    return reader.Batches(pairs, reader.Order(len(pairs.names), batch_size, epochs=10 ** 6, seed=0),
+                          reader.PairFormat('BtoA', size, 3, 3), reader.Jitter(size * 286 // 256, flip=True))
+
+
+def session(batches=None):
+    """A session whose variables are set, and whose reader is started."""
+    sess = tf.Session(config=devices.session_config())
+    sess.run(tf.global_variables_initializer())
+    sess.run(tf.local_variables_initializer())
+    if batches:
+        batches.start(sess, after=0)
+    return sess
