@@ -95,7 +95,6 @@ from pix2pix.images.diagnose import ImageError, first_unreadable
 from pix2pix.images.folders import is_remote
 from pix2pix.model.networks import trained_generator
 from pix2pix.model.training_step import training_step
-from pix2pix.run import checkpoint
 from pix2pix.run.folder import Run
 from pix2pix.run.interrupt import Interrupt
 from pix2pix.run.recorder import Cadence, Recorder, SilentRecorder
@@ -193,11 +192,7 @@ def train(opts, pairs, order, run, replicas):
 @contextlib.contextmanager
 def opened(run, settings, pairs, order, replicas):
     """A context in which the run is open. Says what is trained, and what has changed since the run was started."""
-    done = max(checkpoint.steps_in(run.checkpoints), default=0)
-    if done > order.steps:
-        raise UserError(f'{run.name} has done {done:,} steps, and --epochs {order.epochs} asks for {order.steps:,}: '
-                        'there is nothing to do. Give more epochs')
-    with run.opened(settings, FIXED_BY_THE_RUN) as changed:
+    with run.opened(settings, FIXED_BY_THE_RUN, order.steps) as changed:
         print(f'{devices.describe()}; {settings["precision"]}; {count(len(pairs.names), "pair")} in {pairs.folder}; '
               f'{settings["direction"]}', *devices.warnings(settings['precision']),
               *replicas.describe(settings['batch_size']), sep='\n')

@@ -40,13 +40,14 @@ def test_thirty_kills(unbroken, tmp_path):
     chance, kills, in_writing = random.Random(0), 0, 0
     partial, metrics = tmp_path / 'checkpoints/tiny/partial', tmp_path / 'checkpoints/tiny/metrics.jsonl'
     while kills < 30:
+        begun = time.time()
         process = start(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', EPOCHS, *TINY)
-        before = metrics.stat().st_mtime_ns if metrics.exists() else 0
-        wait_for(lambda before=before: metrics.exists() and metrics.stat().st_mtime_ns > before, process)
         if kills % 3 == 0:
-            wait_for(partial.exists, process)
+            wait_for(lambda begun=begun: partial.exists() and partial.stat().st_ctime > begun, process)
         else:
-            time.sleep(chance.uniform(0, 0.4))
+            before = metrics.stat().st_mtime_ns if metrics.exists() else 0
+            wait_for(lambda before=before: metrics.exists() and metrics.stat().st_mtime_ns > before, process)
+            time.sleep(chance.uniform(0, 2))
         process.kill()
         output = process.communicate()[0]
         assert process.returncode == -signal.SIGKILL, output       # not done before: then --epochs is too small

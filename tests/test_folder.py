@@ -12,6 +12,11 @@ from pix2pix.run.folder import Run
 OPTIONS = {'layers': 'paper', 'seed': 1, 'epochs': 200}
 
 
+def save(run, options):
+    with open(run.options, 'w') as file:
+        json.dump(options, file)
+
+
 def test_a_run_has_one_place_for_each_thing():
     run = Run.named('facades')
     assert (run.name, run.checkpoints, run.samples) == ('facades', 'checkpoints/facades', 'samples/facades')
@@ -22,32 +27,33 @@ def test_a_run_has_one_place_for_each_thing():
 
 def test_options_are_saved_and_read(tmp_path):
     run = Run(str(tmp_path))
-    assert run.check_and_save_options(OPTIONS, ['layers']) == []
+    with run.opened(OPTIONS, ['layers'], 9) as changed:
+        assert changed == []
     assert json.loads((tmp_path / 'options.json').read_text()) == OPTIONS == run.read_options()
 
 
 def test_a_fixed_option_that_differs_is_named(tmp_path):
     run = Run(str(tmp_path))
-    run.check_and_save_options(OPTIONS, ['layers', 'seed'])
+    save(run, OPTIONS)
     with pytest.raises(UserError, match='^seed is 2, but the run was started with 1 .*options.json'):
-        run.check_and_save_options({**OPTIONS, 'seed': 2}, ['layers', 'seed'])
+        run.compare_options({**OPTIONS, 'seed': 2}, ['layers', 'seed'])
     assert run.read_options() == OPTIONS
-    assert run.check_and_save_options({**OPTIONS, 'epochs': 300}, ['layers', 'seed']) == ['epochs']
-    assert run.read_options()['epochs'] == 300
+    assert run.compare_options({**OPTIONS, 'epochs': 300}, ['layers', 'seed']) == ['epochs']
 
 
 def test_a_data_set_that_has_changed_is_said_in_words(tmp_path):
     run, options = Run(str(tmp_path)), {'images': 7, 'names': 'abc'}
-    run.check_and_save_options(options, ['images', 'names'])
+    save(run, options)
     with pytest.raises(UserError, match='data set has changed: the run was started with 7 pairs, and there are 8 now'):
-        run.check_and_save_options({'images': 8, 'names': 'abd'}, ['images', 'names'])
+        run.compare_options({'images': 8, 'names': 'abd'}, ['images', 'names'])
 
 
 @pytest.mark.parametrize('content', ['', '{"layers": ', '[1, 2]', 'null', '\0\0\0', '{"seed": 1}'])
 def test_damaged_options_are_an_error_and_stay(tmp_path, content):
     (tmp_path / 'options.json').write_text(content)
     with pytest.raises(UserError, match='options.json'):
-        Run(str(tmp_path)).check_and_save_options(OPTIONS, ['layers'])
+        with Run(str(tmp_path)).opened(OPTIONS, ['layers'], 9):
+            pass
     assert (tmp_path / 'options.json').read_text() == content
 
 
@@ -81,15 +87,16 @@ def test_the_second_trainer_is_refused_and_a_dead_one_is_no_obstacle(tmp_path):
 
 def test_an_open_run_has_its_folders_its_options_and_its_lock(tmp_path):
     run = Run(str(tmp_path / 'checkpoints/x'), str(tmp_path / 'samples/x'))
-    with run.opened(OPTIONS, ['layers']) as changed:
+    with run.opened(OPTIONS, ['layers'], 9) as changed:
         assert changed == [] and run.is_locked() and os.path.isdir(run.samples) and run.read_options() == OPTIONS
     assert not run.is_locked()
 
 
 def test_a_precision_that_was_left_to_the_hardware_may_change_and_one_that_was_asked_for_not(tmp_path):
     run, auto = Run(str(tmp_path)), {**OPTIONS, 'precision': 'bfloat16', 'precision_asked': 'auto'}
-    run.check_and_save_options(auto, ['layers'])
+    save(run, auto)
     asked = {**OPTIONS, 'precision': 'float32', 'precision_asked': 'float32'}
-    assert run.check_and_save_options(asked, ['layers']) == ['precision', 'precision_asked']
+    assert run.compare_options(asked, ['layers']) == ['precision', 'precision_asked']
+    save(run, asked)
     with pytest.raises(UserError, match='precision is bfloat16, but the run was started with float32'):
-        run.check_and_save_options(auto, ['layers'])
+        run.compare_options(auto, ['layers'])

@@ -37,7 +37,7 @@ def record(tmp_path):
         sessions[-1].run(v.initializer)
         recorder.restore(sessions[-1])
         return recorder
-    with run.opened({'epochs': 3}, []):
+    with run.opened({'epochs': 3}, [], ORDER.steps):
         yield opened
     for sess in sessions:
         sess.close()

@@ -8,6 +8,7 @@ import socket
 
 from pix2pix import files
 from pix2pix.errors import UserError
+from pix2pix.run.checkpoint import steps_in
 
 
 class Run:
@@ -44,10 +45,10 @@ class Run:
             raise UserError(f'{self.options} lacks {", ".join(missing)}. It is damaged, or of another version')
         return options
 
-    def check_and_save_options(self, options, fixed):
-        """Save the options of a new run, or of one that goes on with the same `fixed` ones.
+    def compare_options(self, options, fixed):
+        """UserError where a run was started with other `fixed` options: those that decide the model and the order.
 
-        `fixed` are those that decide the model and the order of the data. Returns the names of the others that changed.
+        Returns the names of the others that changed.
         """
         saved = self.read_options(fixed) if os.path.exists(self.options) else options
         if saved.get('precision_asked', 'auto') != 'auto':      # what was left to the hardware may change with it
@@ -60,15 +61,21 @@ class Run:
             if saved[name] != options[name]:
                 raise UserError(f'{name} is {options[name]}, but the run was started with {saved[name]} '
                                 f'({self.options}). Give the old value, or another run name')
-        files.write(self.options, json.dumps(options, indent=2) + '\n')
         return [name for name in options if name in saved and saved[name] != options[name]]
 
     @contextlib.contextmanager
-    def opened(self, options, fixed):
-        """A context in which the run belongs to this process. Gives the names of the options that changed."""
+    def opened(self, options, fixed, steps):
+        """A context in which the run belongs to this process. Gives the names of the options that changed.
+
+        The options are saved, unless more steps than `steps` are done: then there is nothing to do.
+        """
         os.makedirs(self.checkpoints, exist_ok=True)
         with self.locked():
-            changed = self.check_and_save_options(options, fixed)
+            changed, done = self.compare_options(options, fixed), max(steps_in(self.checkpoints), default=0)
+            if done > steps:
+                raise UserError(f'{self.name} has done {done:,} steps, and {options["epochs"]} epochs are {steps:,}: '
+                                'there is nothing to do. Give more epochs')
+            files.write(self.options, json.dumps(options, indent=2) + '\n')
             os.makedirs(self.samples, exist_ok=True)
             yield changed
 
