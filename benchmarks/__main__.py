@@ -35,6 +35,8 @@ def parse():
     parser.add_argument('--only', nargs='+', metavar='SECTION', choices=SECTIONS, default=SECTIONS,
                         help='measure these alone: ' + ' '.join(SECTIONS))
     parser.add_argument('--rounds', type=int, default=9, help='of step, forward and reading; the others have a third')
+    parser.add_argument('--precision', nargs='+', dest='precisions', choices=compare.PRECISIONS,
+                        help='of step, forward and quality; default: both where the CPU has bfloat16, else float32')
     # To try the program out: a folder for the figures and the page, and narrow networks.
     parser.add_argument('--results', help=argparse.SUPPRESS)
     parser.add_argument('--filters', type=int, default=64, help=argparse.SUPPRESS)
@@ -45,6 +47,8 @@ def parse():
         parser.error(f'--data {opts.data} has no folder train in it')
     opts.torch, opts.data = (os.path.abspath(path) for path in (shutil.which(opts.torch), opts.data))
     opts.precision = 'bfloat16' if 'BF16' in cpu() else 'float32'       # the faster one of this machine
+    if not opts.precisions:
+        opts.precisions = compare.PRECISIONS if opts.precision == 'bfloat16' else [opts.precision]
     return opts
 
 

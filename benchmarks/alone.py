@@ -1,5 +1,6 @@
 """What has no peer: reading, what is done beside the steps, starting, test.py, an all-reduce, quality."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -7,7 +8,6 @@ import sys
 import tempfile
 import time
 
-from benchmarks.compare import PRECISIONS
 from benchmarks.turns import ROOT, Worker, by_turns, fail, figure, output
 
 TRAIN, TEST = ([sys.executable, os.path.join(ROOT, script)] for script in ('train.py', 'test.py'))
@@ -85,8 +85,8 @@ def replicas(opts, rounds):
 
 def quality(opts, rounds):
     """Validation metrics after 8 epochs at half width: {precision: {metric: a value for each seed}}."""
-    figures = {precision: {'l1': [], 'psnr': [], 'ssim': []} for precision in PRECISIONS}
-    for precision, seed in ((precision, seed) for precision in PRECISIONS for seed in range(rounds)):
+    figures = {precision: {'l1': [], 'psnr': [], 'ssim': []} for precision in opts.precisions}
+    for precision, seed in itertools.product(opts.precisions, range(rounds)):
         with tempfile.TemporaryDirectory() as cwd:
             output(*TRAIN, '--dataset', opts.data, '--name', 'run', '--direction', 'BtoA', '--precision', precision,
                    '--seed', str(seed), '--epochs', '8', '--validate_every', '8', '--base_filters',

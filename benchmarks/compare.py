@@ -14,11 +14,11 @@ GROWTH = [*((n, 256, 1) for n in (1, 2, 4, 8, 16)), *((1, n, 1) for n in (256, 5
 
 
 def step(opts, rounds):
-    return [compare(opts, rounds, 'step', precision, 4) for precision in PRECISIONS]
+    return [compare(opts, rounds, 'step', precision, 4) for precision in opts.precisions]
 
 
 def forward(opts, rounds):
-    return [compare(opts, rounds, 'forward', precision, n) for precision in PRECISIONS for n in (1, 4, 16)]
+    return [compare(opts, rounds, 'forward', precision, n) for precision in opts.precisions for n in (1, 4, 16)]
 
 
 def growth(opts, rounds):
