@@ -1,4 +1,4 @@
-"""The 4x4 convolutions, each in the way that is fastest on a CPU: docs/benchmarks.md has what each way gives.
+"""The 4x4 convolutions, each in the way that is fastest on a CPU: docs/experiments.md has what each way gives.
 
 oneDNN's convolutions run at the rate of a matrix product, but not for few pixels, for few channels, nor for the filter
 gradients of many channels. There, matrix products stand in their place. At stride 1 Winograd's way needs three fifths
