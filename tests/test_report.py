@@ -226,8 +226,7 @@ def test_it_renews_itself_while_training_and_only_then(browser, tmp_path):
         page.js('window.here = true; document.querySelector("details").open = true')
         page.set('epoch', 1, 'input')
         page.js('document.getElementById("epoch").focus()')
-        page.browser.execute_async_script('setTimeout(arguments[0], 200)')
-        time.sleep(1)
+        time.sleep(1.2)
         assert page.js('return !window.here') == training
         assert page.shown('sample') == 'epoch-0002.png' and page.js('return document.activeElement.id') == 'epoch'
         assert page.js('return document.querySelector("details").open')
