@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from pix2pix.devices import cpu_session
+from pix2pix.errors import UserError, reason
 from pix2pix.images import decode
 from pix2pix.images.diagnose import first_unreadable
 from pix2pix.images.folders import find_split, list_images
@@ -39,11 +40,11 @@ class Pairs(NamedTuple):
     held_out: list
 
     @classmethod
-    def of(cls, dataset):
-        """Those in train/ of a folder, or in the folder itself, and those in val/, or else in test/."""
-        folder, held_out = find_split(dataset, 'train') or dataset, find_split(dataset, 'val', 'test')
-        names = list_images(folder, without=() if folder != dataset else ('val', 'test'))
-        return cls(folder, names, [f'{held_out}/{n}' for n in list_images(held_out)] if held_out else [])
+    def of(cls, dataset, held_out=True):
+        """Those in train/ and its sub-folders, or in the folder itself alone, and those in val/, or else in test/."""
+        train, held_out = find_split(dataset, 'train'), find_split(dataset, 'val', 'test') if held_out else None
+        return cls(train or dataset, list_images(train or dataset, sub_folders=bool(train)),
+                   [f'{held_out}/{name}' for name in list_images(held_out)] if held_out else [])
 
 
 class Order(NamedTuple):
@@ -173,7 +174,7 @@ def test_pairs(paths, form):
             try:
                 source, target = sess.run(pair)
             except tf.errors.OpError as error:
-                raise first_unreadable([path]) or error from None
+                raise first_unreadable([path]) or UserError(reason(error)) from None
             yield source[0], target[0]
 
 

@@ -3,7 +3,6 @@ or on any pictures: python test.py --name facades --input FILE_OR_FOLDER --outpu
 
 import argparse
 import contextlib
-import functools
 import itertools
 import json
 import os
@@ -155,12 +154,14 @@ def draw_pictures(opts, generator):
     # Draw each.
     os.makedirs(opts.output, exist_ok=True)
     failed = 0
-    for path, picture, error in tqdm(read_any_size(todo, opts.output), total=len(todo), unit='image', disable=None):
+    for path, picture, error in tqdm(read_small(todo), total=len(todo), unit='image', disable=None):
         try:
             if error:
                 raise error
-            if isinstance(picture, large.Picture):
+            if picture is None:     # a large one, which is not held
+                picture = large.Picture(path, opts.output)
                 png.write_bands(paths[path], picture.shape[0], generator.bands(picture))
+                del picture         # and its scratch file, before the next one
             else:
                 png.write(paths[path], generator(picture))
         except (ImageError, OSError) as error:
@@ -207,11 +208,11 @@ def outputs_of(source, output):
     return paths
 
 
-def read_any_size(paths, scratch):
-    """As read_pictures, but large ones are not held: they are Pictures, with scratch files in that folder."""
+def read_small(paths):
+    """As read_pictures, but large ones are left to the caller: (path, None, None)."""
     for is_large, group in itertools.groupby(paths, large.is_large):
-        read = functools.partial(large.open_pictures, folder=scratch) if is_large else read_pictures
-        yield from read(group)
+        group = list(group)
+        yield from ((path, None, None) for path in group) if is_large else read_pictures(group)
 
 
 if __name__ == '__main__':

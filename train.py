@@ -90,7 +90,7 @@ from datasets.locate import locate
 from pix2pix import devices
 from pix2pix.distributed.launch import second_signal
 from pix2pix.distributed.replicas import join, starts_alone
-from pix2pix.errors import UserError, count
+from pix2pix.errors import UserError, count, reason
 from pix2pix.images.diagnose import ImageError, first_unreadable
 from pix2pix.images.folders import is_remote
 from pix2pix.model.networks import trained_generator
@@ -99,27 +99,26 @@ from pix2pix.run.folder import Run
 from pix2pix.run.interrupt import Interrupt
 from pix2pix.run.recorder import Cadence, Recorder, SilentRecorder
 
-NOT_FINITE = 1000       # a reason to end, as the number of a signal is one
+NOT_FINITE = 1000       # why a training ends, beside the numbers of signals, which are lower
 
 
 def main(opts):
     """Train, and return the exit status."""
-    # Find the pairs. A data set of the catalogue is made on first use, unless several processes would do so at once.
+    # Find the data set. One of the catalogue is made on first use, unless several processes would do so at once.
     folder = locate(opts.dataset, fetch=starts_alone())
-    pairs = reader.Pairs.of(folder)
-    order = reader.Order(images=len(pairs.names), batch_size=opts.batch_size, epochs=opts.epochs, seed=opts.seed)
-    if opts.keep_best and not pairs.held_out:
-        raise UserError(f'--keep_best {opts.keep_best} needs a folder val or test in {folder}')
 
     # Join the other replicas, if there are any. With --devices N this process launches them, and exits inside join().
     replicas = join(opts.devices, [sys.executable, *sys.argv], batch_size=opts.batch_size, timeout=opts.start_timeout,
                     isolate=not is_remote(folder), complain=complain)
 
+    # List the pairs. All replicas train on them; the first alone needs those that are held out.
+    pairs = reader.Pairs.of(folder, held_out=replicas.first)
+    order = reader.Order(images=len(pairs.names), batch_size=opts.batch_size, epochs=opts.epochs, seed=opts.seed)
+
     # Settle what the options leave open. All replicas must agree on it.
     asked, opts.precision = opts.precision, devices.precision(opts.precision)
     if opts.deterministic:
         devices.make_deterministic()
-    check_bottleneck(opts, replicas.size)
     settings = {**settings_of(opts, folder, pairs, replicas.size), 'precision_asked': asked}
     replicas.check_same({name: settings[name] for name in settings if name not in NOT_COMPARED})
 
@@ -151,7 +150,7 @@ def train(opts, pairs, order, run, replicas):
     recorder = Recorder if replicas.first else SilentRecorder
     record = recorder(run, order, pairs, draw, values(Cadence, opts))
 
-    with replicas.session() as sess, Interrupt(again=second_signal()) as interrupt:
+    with Interrupt(again=second_signal()) as interrupt, replicas.session() as sess:
         # Start afresh, or carry on from the newest checkpoint: the step in it is the truth.
         sess.run(tf.global_variables_initializer())
         record.restore(sess)
@@ -192,6 +191,9 @@ def train(opts, pairs, order, run, replicas):
 @contextlib.contextmanager
 def opened(run, settings, pairs, order, replicas):
     """A context in which the run is open. Says what is trained, and what has changed since the run was started."""
+    check_bottleneck(settings)
+    if settings['keep_best'] and not pairs.held_out:
+        raise UserError(f'--keep_best {settings["keep_best"]} needs a folder val or test in {settings["folder"]}')
     with run.opened(settings, FIXED_BY_THE_RUN, order.steps) as changed:
         print(f'{devices.describe()}; {settings["precision"]}; {count(len(pairs.names), "pair")} in {pairs.folder}; '
               f'{settings["direction"]}', *devices.warnings(settings['precision']),
@@ -211,9 +213,10 @@ def settings_of(opts, folder, pairs, replicas):
             'pix2pix': pix2pix.__version__, 'tensorflow': tf.__version__}
 
 
-def check_bottleneck(opts, replicas):
+def check_bottleneck(settings):
     """UserError where batch norm would meet a single pixel."""
-    if opts.layers == 'writeup' and opts.batch_size == replicas and opts.crop_size == MULTIPLE:
+    one_pair = settings['batch_size'] == settings['devices'] and settings['crop_size'] == MULTIPLE
+    if settings['layers'] == 'writeup' and one_pair:
         raise UserError('--layers writeup needs two pairs or more on each device: it batch-normalises the 1x1 '
                         'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
 
@@ -233,7 +236,7 @@ def drawer(form, architecture, seed):
         try:
             return [image[0] for image in sess.run([source, output, target], {path: name})]
         except tf.errors.OpError as error:
-            raise first_unreadable([name]) or error from None
+            raise first_unreadable([name]) or UserError(reason(error)) from None
     return draw
 
 

@@ -19,9 +19,9 @@ def reason(error):
 
     TensorFlow's messages begin with the node of the graph and the lines of Python that made it.
     """
-    if type(error).__name__ == 'NotFoundError':
-        return 'no such file'
     message = getattr(error, 'message', None) or str(error)
-    lines = [line.strip() for line in message.rpartition('\nNode: ')[2].splitlines()]
+    if type(error).__name__ == 'NotFoundError' and 'No such file' in message:
+        return 'no such file'
+    lines = [line.strip() for line in re.split(r'\nNode: .*\n', message)[-1].splitlines()]
     line = next((line for line in lines if not NOISE.match(line)), type(error).__name__)
     return re.sub(r'^(\(\d+\) )?(\w+Error: |[A-Z_]+: |assertion failed: )*', '', line)[:200]

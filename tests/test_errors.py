@@ -1,4 +1,4 @@
-"""What reason() makes of exceptions, most of them TensorFlow's own: caught here, not made up."""
+"""Words for users: what reason() makes of exceptions, most of them TensorFlow's own, caught here and not made up."""
 
 import os
 import resource
@@ -6,7 +6,7 @@ import resource
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pix2pix.errors import UserError, reason
+from pix2pix.errors import UserError, count, reason
 
 
 def error_of(fetch, feed=None):
@@ -153,3 +153,8 @@ def test_no_reason_tells_the_lines_of_python_that_made_the_graph(make):
 def test_a_user_error_is_its_words():
     assert str(UserError('what, what is wrong, and the remedy')) == 'what, what is wrong, and the remedy'
     assert issubclass(UserError, Exception) and not issubclass(UserError, OSError)
+
+
+@pytest.mark.parametrize('number, words', [(0, '0 pairs'), (1, '1 pair'), (2, '2 pairs'), (20_000, '20,000 pairs')])
+def test_a_count_has_its_noun_in_the_right_number(number, words):
+    assert count(number, 'pair') == words

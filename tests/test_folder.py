@@ -96,7 +96,9 @@ def test_a_precision_that_was_left_to_the_hardware_may_change_and_one_that_was_a
     run, auto = Run(str(tmp_path)), {**OPTIONS, 'precision': 'bfloat16', 'precision_asked': 'auto'}
     save(run, auto)
     asked = {**OPTIONS, 'precision': 'float32', 'precision_asked': 'float32'}
-    assert run.compare_options(asked, ['layers']) == ['precision', 'precision_asked']
+    assert run.compare_options(asked, ['layers']) == ['precision']
     save(run, asked)
+    same = {**asked, 'precision_asked': 'auto'}         # auto comes to the same here, and that it was asked for stays
+    assert run.compare_options(same, ['layers']) == [] and same['precision_asked'] == 'float32'
     with pytest.raises(UserError, match='precision is bfloat16, but the run was started with float32'):
         run.compare_options(auto, ['layers'])

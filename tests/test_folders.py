@@ -109,8 +109,11 @@ def test_stems_are_unique(names, stems):
 
 
 def test_sub_folders_are_listed_with_their_names(tmp_path):
-    for name in 'b/2.png', 'a.png', 'b/c/1.jpg', '.hidden/x.png', 'b/.d/y.png', 'val/3.png', 'b/val/4.png', 'notes.txt':
+    for name in 'b/2.png', 'a.png', 'b/c/1.jpg', '.hidden/x.png', 'b/.d/y.png', 'notes.txt':
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert folders.list_images(str(tmp_path), without=('val',)) == ['a.png', 'b/2.png', 'b/c/1.jpg', 'b/val/4.png']
-    assert folders.list_images(str(tmp_path / 'b')) == ['2.png', 'c/1.jpg', 'val/4.png']
+    (tmp_path / 'b/c/round').symlink_to(tmp_path / 'b')
+    (tmp_path / 'loop').symlink_to(tmp_path)
+    assert folders.list_images(str(tmp_path)) == ['a.png', 'b/2.png', 'b/c/1.jpg']
+    assert folders.list_images(str(tmp_path / 'b')) == ['2.png', 'c/1.jpg']
+    assert folders.list_images(str(tmp_path), sub_folders=False) == ['a.png']

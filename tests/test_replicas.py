@@ -85,7 +85,7 @@ def descend(kind, step, values, slots, name, gradient):
 
 @pytest.mark.parametrize('count', [2, 3])
 def test_replicas_equal_one_process_that_averages(tmp_path, count):
-    subprocess.run([sys.executable, f'{ROOT}/tests/replicas.py', str(count), tmp_path], check=True, timeout=200)
+    subprocess.run([sys.executable, f'{ROOT}/tests/averaging.py', str(count), tmp_path], check=True, timeout=200)
     for kind in replicas.RATES:
         first, *others = (dict(np.load(tmp_path / f'{kind}-{replica}.npz')) for replica in range(count))
         for other in others:

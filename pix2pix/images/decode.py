@@ -77,10 +77,11 @@ def decode_other(content):
         image = iio.imread(content, plugin='pillow', index=0, mode='RGB')
     if image.dtype.kind == 'f' and not np.isfinite(image).all():
         raise ValueError('NaN or infinity among its values')
-    if image.dtype.kind == 'f' and not 0 <= image.min() <= image.max() <= 1:
+    half = 0.5 / 65535      # what rounding takes to the nearest of 16 bits
+    if image.dtype.kind == 'f' and not -half <= image.min() <= image.max() <= 1 + half:
         raise ValueError(f'values from {image.min():g} to {image.max():g}; floats must be in [0, 1]')
     if image.dtype.kind == 'f':
-        image = np.rint(image * np.float64(65535)).astype(np.uint16)
+        image = np.rint(np.clip(image, 0, 1) * np.float64(65535)).astype(np.uint16)
     scale = {'bool': 65535, 'uint8': 257, 'uint16': 1}
     if image.dtype.name not in scale:
         raise ValueError(f'{image.dtype} values; 8 or 16 bits, or floats in [0, 1], can be read')

@@ -28,13 +28,10 @@ def find_split(folder, *names):
         raise UserError(f'{folder} cannot be opened ({reason(error)})') from None
 
 
-def list_images(folder, without=()):
-    """The names of the images in a folder and its sub-folders, sorted and relative to it.
-
-    Sub-folders of the names in `without` are left out, and hidden ones.
-    """
+def list_images(folder, sub_folders=True):
+    """The names of the images in a folder, and in its sub-folders, sorted and relative to it."""
     try:
-        names = sorted(walk(folder, without))
+        names = sorted(walk(folder, sub_folders))
     except tf.errors.OpError as error:
         raise UserError(f'{folder} cannot be listed ({type(error).__name__}); is it the folder you meant?') from None
     except UnicodeDecodeError as error:
@@ -44,14 +41,19 @@ def list_images(folder, without=()):
     return names
 
 
-def walk(folder, without=(), below=''):
-    """Only a name that is no image's is asked whether it is a folder: in object storage each question is a request."""
+def walk(folder, sub_folders, below='', above=()):
+    """Only a name that is no image's is asked whether it is a folder: in object storage each question is a request.
+
+    `above` are the folders on the way here: a link back to one of them is not followed.
+    """
+    above = (*above, os.path.realpath(f'{folder}/{below}'))
     for name in tf.io.gfile.listdir(f'{folder}/{below}'):
         name = name.rstrip('/')         # as object storage lists folders
+        path = f'{folder}/{below}{name}'
         if is_image(name):
             yield below + name
-        elif not name.startswith('.') and name not in without and tf.io.gfile.isdir(f'{folder}/{below}{name}'):
-            yield from walk(folder, (), f'{below}{name}/')
+        elif sub_folders and name[0] != '.' and tf.io.gfile.isdir(path) and os.path.realpath(path) not in above:
+            yield from walk(folder, sub_folders, f'{below}{name}/', above)
 
 
 def list_images_under(path, without=None):

@@ -57,15 +57,6 @@ class Picture:
         return upright(np.memmap(self.scratch, self.dtype, 'r', shape=self.stored), self.orientation)
 
 
-def open_pictures(paths, folder):
-    """Open them one by one: yields (path, Picture, None) or (path, None, ImageError)."""
-    for path in paths:
-        try:
-            yield path, Picture(path, folder), None
-        except ImageError as error:
-            yield path, None, error
-
-
 def is_large(path, pixels=LARGE):
     """Whether a file is a picture of more than so many pixels that can become a Picture."""
     try:

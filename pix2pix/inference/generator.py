@@ -43,7 +43,7 @@ class Generator:
         if options['layers'] not in LAYERS or options['precision'] not in PRECISIONS:
             raise UserError(f'{self.run.options}: layers or precision are of no kind that is known here')
         self.architecture = Architecture(**{name: options[name] for name in Architecture._fields})._replace(
-            precision=devices.precision(precision or options['precision'].replace('bfloat16', 'auto')))
+            precision=devices.precision(precision or ('auto' if options['precision'] == 'bfloat16' else 'float32')))
         self.statistics = statistics or TEST_STATISTICS[options['layers']]
         if self.statistics == 'batch' and options['layers'] == 'writeup':
             raise UserError('batch statistics do not fit this run: the layers of the write-up normalise a 1x1 '
@@ -122,7 +122,8 @@ class Generator:
 def check_checkpoint(path):
     """UserError where a run has no such checkpoint, with those that it has."""
     folder, step = os.path.split(path)
-    if re.fullmatch(r'model-\d+', step) and not os.path.exists(path + '.index') and os.path.isdir(folder):
+    of_a_run = re.fullmatch(r'model-\d+', step) and os.path.exists(os.path.join(folder, 'options.json'))
+    if of_a_run and not os.path.exists(path + '.index'):
         there = ', '.join(map(str, checkpoint.steps_in(folder))) or 'none'
         raise UserError(f'{path}: there is no such checkpoint. Those of {folder} are of the steps: {there}')
 

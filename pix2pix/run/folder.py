@@ -52,7 +52,7 @@ class Run:
         """
         saved = self.read_options(fixed) if os.path.exists(self.options) else options
         if saved.get('precision_asked', 'auto') != 'auto':      # what was left to the hardware may change with it
-            fixed = (*fixed, 'precision')
+            fixed, options['precision_asked'] = (*fixed, 'precision'), saved['precision_asked']
         if {'images', 'names'} <= set(fixed) and saved['names'] != options['names']:
             raise UserError(f'the data set has changed: the run was started with {saved["images"]} pairs, and there '
                             f'are {options["images"]} now, or their names differ ({self.options}). Restore the files, '
@@ -61,6 +61,7 @@ class Run:
             if saved[name] != options[name]:
                 raise UserError(f'{name} is {options[name]}, but the run was started with {saved[name]} '
                                 f'({self.options}). Give the old value, or another run name')
+        saved.pop('precision_asked', None)
         return [name for name in options if name in saved and saved[name] != options[name]]
 
     @contextlib.contextmanager

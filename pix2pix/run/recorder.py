@@ -91,13 +91,13 @@ class Recorder:
 
     def checkpoint(self, scores, *, now=False):
         """A checkpoint, where it is due, where it is the best so far, or `now`."""
-        self.log.flush()
         late = time.monotonic() - self.saved_at > 60 * self.cadence.save_minutes
         due, best = now or late or self.order.due(self.step, self.cadence.save_every), None
         if self.cadence.keep_best and (due or scores):
             there = checkpoint.steps_in(self.run.checkpoints) + [self.step]
             best = log.best_step(log.read(self.run.metrics), self.cadence.keep_best, there)
         if due or best == self.step:
+            self.log.flush()
             checkpoint.save(self.sess, self.saver, self.run.checkpoints, self.step,
                             keep=self.cadence.keep, spare=best)
             self.saved_at = time.monotonic()
