@@ -156,6 +156,7 @@ def train(opts, pairs, order, run, replicas):
         record.restore(sess)
         replicas.broadcast_variables(sess)
         step = steps_done = int(sess.run(update.steps_done))
+        record.begin(steps_done)
         batches.start(sess, after=steps_done)
         sess.graph.finalize()
 

@@ -1,4 +1,4 @@
-"""Faults against real processes, and ten thousand broken images: pytest -m faults (ten minutes)."""
+"""Faults against real processes, and ten thousand broken images: pytest -m faults."""
 
 import os
 import random

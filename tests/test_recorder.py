@@ -36,6 +36,7 @@ def record(tmp_path):
         sessions.append(tf.Session())
         sessions[-1].run(v.initializer)
         recorder.restore(sessions[-1])
+        recorder.begin(0)
         return recorder
     with run.opened({'epochs': 3}, [], ORDER.steps):
         yield opened

@@ -41,16 +41,19 @@ class Recorder:
         self.saver, self.compare, self.fault = checkpoint.new_saver(), pixels.Comparison(), None
 
     def restore(self, sess):
-        """Restore the newest checkpoint, if there is one, and open the log behind its step."""
+        """Restore the newest checkpoint, if there is one."""
         self.sess = sess
-        self.step = checkpoint.restore_latest(sess, self.saver, self.run.checkpoints)
+        checkpoint.restore_latest(sess, self.saver, self.run.checkpoints)
+
+    def begin(self, steps_done):
+        """Open the log behind the steps that are done, and cut from it what an earlier process wrote past them."""
         lines = log.read(self.run.metrics)
-        if lines and not self.step:
+        if lines and not steps_done:
             print(f'{self.run.metrics} goes to step {lines[-1]["step"]:,}, but no checkpoint is there: the run starts '
                   'again at step 0, and its log is cut')
-        self.log, self.saved_at = log.Log(self.run, self.step), time.monotonic()
-        print(f'{self.run.name}: {count(self.order.steps, "step")}, {self.step:,} of them done')
-        self.bar = Progress(self.order, self.step)
+        self.step, self.log, self.saved_at = steps_done, log.Log(self.run, steps_done), time.monotonic()
+        print(f'{self.run.name}: {count(self.order.steps, "step")}, {steps_done:,} of them done')
+        self.bar = Progress(self.order, steps_done)
 
     def progress(self, step, losses):
         """Show a step that is done, with its losses by name."""
@@ -135,6 +138,9 @@ class SilentRecorder:
         pass
 
     def restore(self, sess):
+        pass
+
+    def begin(self, steps_done):
         pass
 
     def progress(self, step, losses):
