@@ -83,7 +83,7 @@ class Order(NamedTuple):
         share = self.batch_size // replicas
         return (i // share * replicas + replica) * share + i % share
 
-    def files_of(self, step, replica=0, replicas=1):
+    def indices_of(self, step, *, replica=0, replicas=1):
         """The indices of the pairs that a replica reads for a step (1 is the first), in the order of its batch."""
         share = self.batch_size // replicas
         positions = self.global_position(np.arange((step - 1) * share, step * share), replica, replicas)
@@ -95,7 +95,7 @@ class Batches:
     """The training batches of one replica: `source` and `target` are the tensors of the next one."""
 
     def __init__(self, pairs, order, form, jitter, *, replica=0, replicas=1, parallel=None):
-        self.pairs, self.order, self.part = pairs, order, (replica, replicas)
+        self.pairs, self.order, self.replica, self.replicas = pairs, order, replica, replicas
         self.steps_done = tf.compat.v1.placeholder(tf.int64, [])
         self.iterator = tf.compat.v1.data.make_initializable_iterator(training_batches(
             pairs, order, form, jitter, steps_done=self.steps_done, replica=replica, replicas=replicas,
@@ -116,7 +116,8 @@ class Batches:
 
     def files_of(self, step):
         """The paths of the pairs of a step, in the order of the batch."""
-        return [f'{self.pairs.folder}/{self.pairs.names[i]}' for i in self.order.files_of(step, *self.part)]
+        return [f'{self.pairs.folder}/{self.pairs.names[i]}'
+                for i in self.order.indices_of(step, replica=self.replica, replicas=self.replicas)]
 
 
 def training_batches(pairs, order, form, jitter, *, steps_done=0, replica=0, replicas=1, parallel=None):

@@ -8,7 +8,8 @@ import json
 import os
 import sys
 
-from pix2pix.flags import adder, natural
+from pix2pix.flags import adder, natural, values
+from pix2pix.inference.tiles import TILE
 from pix2pix.model.architecture import PRECISIONS
 
 
@@ -31,7 +32,7 @@ def parse(args=None):
     add('--input',                                help='a picture, or a folder with sub-folders')
     add('--overwrite',  action='store_true',      help='replace pictures that --output has already')
     add('--tile',       type=natural,             help='larger pictures go in tiles of so many pixels a side; '
-                                                       'default: 1024')
+                                                       f'default: {TILE}')
 
     add = adder(parser, 'both')
     add('--output',                               help='folder of the results; default for pairs: samples/NAME/test')
@@ -78,7 +79,7 @@ from pix2pix.inference.generator import Generator
 from pix2pix.metrics import fid, pixels
 from pix2pix.metrics.evaluate import evaluate
 from pix2pix.run import checkpoint, log, report
-from pix2pix.run.folder import Run
+from pix2pix.run.folder import Run, TestResults
 
 
 def main(opts):
@@ -86,7 +87,7 @@ def main(opts):
     # Which checkpoint, and how it is run.
     path = opts.checkpoint or (best_checkpoint(opts) if opts.best else Run.named(opts.name).checkpoints)
     generator = Generator(path, dropout=not opts.no_dropout, statistics=opts.statistics, seed=opts.seed,
-                          precision=opts.precision, tile=opts.tile or 1024)
+                          precision=opts.precision, tile=opts.tile or TILE)
     run = generator.run
     if opts.name and os.path.basename(os.path.abspath(opts.name)) != run.name:
         raise UserError(f'--checkpoint {opts.checkpoint} is of {run.name}, not of --name {opts.name}: leave one out')
@@ -100,7 +101,7 @@ def draw_pairs(opts, generator):
     """Pairs of a data set: pictures of source, output and target, metrics, and the run's page."""
     # Which pairs, read as they were in training.
     run, trained = generator.run, generator.options
-    folder, output = opts.dataset or trained['folder'], opts.output or run.results
+    folder, results = opts.dataset or trained['folder'], TestResults(opts.output) if opts.output else run.test
     split = find_split(folder, *([opts.split] if opts.split else ['test', 'val']))
     if not split:
         raise UserError(f'{folder} has no folder {opts.split or "test or val"} in it. Name one with --split, other '
@@ -109,9 +110,9 @@ def draw_pairs(opts, generator):
     print(f'{count(len(names), "image")} of {split}')
     if opts.fid and len(names) < 2:
         raise UserError('--fid needs two images or more')
-    if os.path.exists(os.path.join(output, 'metrics.json')):
-        print(f'{output} has results already; those of the same name are replaced')
-    form = reader.PairFormat(**{name: trained[name] for name in reader.PairFormat._fields})
+    if os.path.exists(results.metrics):
+        print(f'{results.folder} has results already; those of the same name are replaced')
+    form = values(reader.PairFormat, trained)
     inception, features = fid.Inception(opts.inception) if opts.fid else None, []
 
     # Draw each, and write and judge it while the network draws the next.
@@ -121,26 +122,26 @@ def draw_pairs(opts, generator):
             yield stem, [source, generator.forward(source), target]
 
     def keep(stem, triple):
-        png.write(os.path.join(output, 'output', stem + '.png'), triple[1])
-        png.write(os.path.join(output, 'compare', stem + '.png'), grid([triple]))
+        png.write(results.output(stem), triple[1])
+        png.write(results.comparison(stem), grid([triple]))
         if inception:
             features.append([inception(image) for image in triple[1:]])
     with contextlib.closing(draw()) as drawn:       # a session left open by an error would be waited for without end
-        results = evaluate(drawn, pixels.Comparison(), keep)
+        images = evaluate(drawn, pixels.Comparison(), keep)
 
     # The metrics: on the terminal, in a file, and on the page.
-    summary = {'count': len(results), **pixels.mean(results.values())}
-    print(pixels.table(results))
+    summary = {'count': len(images), **pixels.mean(images.values())}
+    print(pixels.table(images))
     if inception:
         summary.update(fid.distances(features))
-        print(f'FID {summary["fid"]:.2f}  KID {summary["kid"]:.5f}  of {len(results):,} images'
-              + (f'; under {fid.FEW:,} they say little' if len(results) < fid.FEW else ''))
-    for name, values in [('options', dict(vars(opts), step=generator.step, split=split)),
-                         ('metrics', {'checkpoint': generator.step, 'split': split, **summary, 'images': results})]:
-        files.write(os.path.join(output, name + '.json'), json.dumps(values, indent=1) + '\n')
+        print(f'FID {summary["fid"]:.2f}  KID {summary["kid"]:.5f}  of {len(images):,} images'
+              + (f'; under {fid.FEW:,} they say little' if len(images) < fid.FEW else ''))
+    tested = {'checkpoint': generator.step, 'split': split, **summary, 'images': images}
+    files.write(results.options, json.dumps({**vars(opts), 'step': generator.step, 'split': split}, indent=1) + '\n')
+    files.write(results.metrics, json.dumps(tested, indent=1) + '\n')
     page = os.path.join(opts.output, 'index.html') if opts.output else run.page
-    report.write(run, page=page, results=output, training=run.is_locked())
-    print(f'open {page}, or {output}/compare (source | output | target), {output}/output')
+    report.write(run, page=page, results=results, training=run.is_locked())
+    print(f'open {page}, or {results.comparisons} (source | output | target), {results.outputs}')
     return 0
 
 

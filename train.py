@@ -8,7 +8,7 @@ import os
 import sys
 
 from datasets.catalogue import CATALOGUE
-from pix2pix.flags import adder, count_or_all, natural, positive, rate, rate1, weight
+from pix2pix.flags import adder, count_or_all, natural, positive, probability, rate, values, weight
 from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture, Hyperparameters
 
 # What decides the model and the order of the data: a run keeps these from its first step to its last.
@@ -37,7 +37,7 @@ def parse(args=None):
     add = adder(parser, 'the networks')
     add('--layers',          choices=LAYERS, default=net.layers, help='layer table: docs/design.md')
     add('--base_filters',    type=natural, default=net.base_filters, help='width of the first layer')
-    add('--keep_prob',       type=rate1,   default=net.keep_prob, help='probability that dropout keeps a value')
+    add('--keep_prob',       type=probability, default=net.keep_prob, help='probability that dropout keeps a value')
     add('--precision',       choices=('auto', *PRECISIONS), default='auto',
                                                         help='type of the convolutions; auto: the best of the hardware')
 
@@ -134,13 +134,13 @@ def train(opts, pairs, order, run, replicas):
     tf.set_random_seed(opts.seed)
 
     # Read: the order of the pairs follows from the seed and the step.
-    form = values(reader.PairFormat, opts)
+    form = values(reader.PairFormat, vars(opts))
     jitter = reader.Jitter(opts.load_size, flip=not opts.no_flip)
     batches = reader.Batches(pairs, order, form, jitter, replica=replicas.index, replicas=replicas.size,
                              parallel=replicas.cores)
 
     # Learn: one update of both networks as one op.
-    architecture, hyperparameters = values(Architecture, opts), values(Hyperparameters, opts)
+    architecture, hyperparameters = values(Architecture, vars(opts)), values(Hyperparameters, vars(opts))
     update = training_step(batches.source, batches.target, architecture, hyperparameters, seed=opts.seed,
                            all_reduce_mean=replicas.all_reduce_mean, replica=replicas.index)
     fetches = {**update.fetches, 'batch': [batches.source, batches.target]}
@@ -148,7 +148,7 @@ def train(opts, pairs, order, run, replicas):
     # Record: pictures are drawn as test.py draws them. Only the first replica writes anything.
     draw = drawer(form, architecture, opts.seed)
     recorder = Recorder if replicas.first else SilentRecorder
-    record = recorder(run, order, pairs, draw, values(Cadence, opts))
+    record = recorder(run=run, order=order, pairs=pairs, draw=draw, cadence=values(Cadence, vars(opts)))
 
     with Interrupt(again=second_signal()) as interrupt, replicas.session() as sess:
         # Start afresh, or carry on from the newest checkpoint: the step in it is the truth.
@@ -220,11 +220,6 @@ def check_bottleneck(settings):
     if settings['layers'] == 'writeup' and one_pair:
         raise UserError('--layers writeup needs two pairs or more on each device: it batch-normalises the 1x1 '
                         'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
-
-
-def values(kind, opts):
-    """A NamedTuple of that kind from the options of the same names."""
-    return kind(**{name: getattr(opts, name) for name in kind._fields})
 
 
 def drawer(form, architecture, seed):

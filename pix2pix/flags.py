@@ -1,5 +1,6 @@
-"""Command lines of the scripts: flags in columns, and numbers within their bounds."""
+"""Options: flags in columns, numbers within their bounds, and values made of options of the same names."""
 
+import argparse
 import math
 
 
@@ -13,23 +14,31 @@ def adder(parser, title):
     return add
 
 
-def count_or_all(text):
-    """An argparse type: 'all', or a number from 1 on; the text."""
-    if text != 'all' and int(text) < 1:
-        raise ValueError
-    return text
+def values(kind, options):
+    """A NamedTuple of that kind from the options, a dict, of the same names."""
+    return kind(**{name: options[name] for name in kind._fields})
 
 
-def number(kind, low, high=math.inf, low_included=False):
-    """An argparse type: a number of that kind between low and high."""
+def number(kind, what, holds):
+    """An argparse type: a number of that kind for which `holds(number)`; a message calls it `what`."""
     def parse_number(text):
-        value = kind(text)
-        if not (low < value < high or (low_included and value == low)):
-            raise ValueError
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not holds(value):
+            raise argparse.ArgumentTypeError(f'{text!r} is not {what}')
         return value
-    parse_number.__name__ = f'{kind.__name__} between {low} and {high}, got'
     return parse_number
 
 
-natural, positive = number(int, 0), number(float, 0)
-weight, rate, rate1 = number(float, 0, low_included=True), number(float, 0, 1, True), number(float, 0, 1.000001)
+natural = number(int, 'a whole number from 1 on', lambda n: n > 0)
+positive = number(float, 'a number above 0', lambda x: 0 < x < math.inf)
+weight = number(float, 'a number from 0 on', lambda x: 0 <= x < math.inf)
+rate = number(float, 'a number from 0 to below 1', lambda x: 0 <= x < 1)
+probability = number(float, 'a number above 0, at most 1', lambda x: 0 < x <= 1)
+
+
+def count_or_all(text):
+    """An argparse type: 'all', or a number from 1 on; the text."""
+    return text if text == 'all' else str(natural(text))

@@ -34,6 +34,12 @@ def wait_for(condition, process, seconds=120):
         time.sleep(0.001)
 
 
+def wait_for_metrics(cwd, process, lines=1):
+    """Until the run has so many lines of metrics."""
+    metrics = cwd / 'checkpoints/tiny/metrics.jsonl'
+    wait_for(lambda: metrics.exists() and len(metrics.read_text().splitlines()) >= lines, process)
+
+
 def variables(cwd):
     """All variables and optimiser slots of the newest checkpoint, and its step."""
     step = max(int(p.stem.removeprefix('model-')) for p in (cwd / 'checkpoints/tiny').glob('*.index'))

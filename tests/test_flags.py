@@ -1,6 +1,7 @@
 """The numbers that a command line takes and refuses, and what its help shows."""
 
 import argparse
+from typing import NamedTuple
 
 import pytest
 
@@ -17,7 +18,7 @@ NUMBERS = [(flags.natural,      {'1': 1, '200': 200},                   '0 -1 1.
            (flags.positive,     {'0.1': 0.1, '1e9': 1e9},               '0 -0.1 nan inf x'),
            (flags.weight,       {'0': 0.0, '0.5': 0.5, '100': 100.0},   '-0.1 nan inf x'),
            (flags.rate,         {'0': 0.0, '0.999': 0.999},             '-0.1 1 1.1 nan x'),
-           (flags.rate1,        {'0.001': 0.001, '1': 1.0},             '0 -0.1 1.1 nan x'),
+           (flags.probability,  {'0.001': 0.001, '1': 1.0},             '0 -0.1 1.0000001 nan x'),
            (flags.count_or_all, {'all': 'all', '1': '1', '16': '16'},   '0 -1 1.5 some')]
 
 
@@ -37,12 +38,18 @@ def test_what_is_not_is_refused_by_the_flag_s_name(parser, capsys, kind, text):
     assert ended.value.code == 2 and '--number' in error and f"'{text}'" in error
 
 
-def test_a_refusal_says_which_kind_of_number_and_its_bounds(parser, capsys):
-    parser.add_argument('--number', type=flags.number(int, 2, 5))
+def test_a_refusal_says_which_kind_of_number_is_wanted(parser, capsys):
+    parser.add_argument('--number', type=flags.rate)
     with pytest.raises(SystemExit):
-        parser.parse_args(['--number', '5'])
-    assert "int between 2 and 5, got value: '5'" in capsys.readouterr().err
-    assert [parser.parse_args(['--number', text]).number for text in '34'] == [3, 4]
+        parser.parse_args(['--number', '1'])
+    assert "argument --number: '1' is not a number from 0 to below 1\n" in capsys.readouterr().err
+
+
+def test_values_are_the_options_of_their_names():
+    class Size(NamedTuple):
+        width: int
+        height: int
+    assert flags.values(Size, {'height': 2, 'width': 3, 'depth': 4}) == (3, 2)
 
 
 def help_of(parser):

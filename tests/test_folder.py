@@ -21,7 +21,7 @@ def test_a_run_has_one_place_for_each_thing():
     run = Run.named('facades')
     assert (run.name, run.checkpoints, run.samples) == ('facades', 'checkpoints/facades', 'samples/facades')
     assert (run.options, run.metrics) == ('checkpoints/facades/options.json', 'checkpoints/facades/metrics.jsonl')
-    assert (run.page, run.results) == ('samples/facades/index.html', 'samples/facades/test')
+    assert (run.page, run.test.folder) == ('samples/facades/index.html', 'samples/facades/test')
     assert Run('/elsewhere/x/').name == 'x'
 
 

@@ -18,7 +18,8 @@ def spawn(code, number=2, addresses=(), index=0):
     said = []
     signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return launch.spawn([sys.executable, '-c', code], number, list(addresses), index, complain=said.append), said
+        return launch.spawn([sys.executable, '-c', code], number=number, addresses=list(addresses), index=index,
+                            complain=said.append), said
     finally:
         for number, handler in signals.items():
             signal.signal(number, handler)
@@ -54,7 +55,8 @@ def test_a_signal_is_passed_on(tmp_path):
     code = (f'import sys; sys.path.insert(0, {ROOT!r})\n'
             'from pix2pix.distributed import launch\n'
             f'child = "import time; open(\'{tmp_path}/ready\', \'w\').close(); time.sleep(60)"\n'
-            'sys.exit(launch.spawn([sys.executable, "-c", child], 1, [], 0, complain=print))')
+            'sys.exit(launch.spawn([sys.executable, "-c", child], number=1, addresses=[], index=0, '
+            'complain=print))')
     process = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, text=True)
     wait_for((tmp_path / 'ready').exists, process)
     start = time.monotonic()

@@ -180,8 +180,8 @@ def test_the_files_of_a_step_are_those_of_its_batch_in_its_order(numbered):
 def test_all_replicas_together_read_what_one_reads(pairs):
     """Every pair once an epoch, in the order of one replica with the batch of all."""
     order = Order(images=7, batch_size=6, epochs=6, seed=5)
-    whole = [order.files_of(step) for step in range(1, 8)]
-    parts = [[order.files_of(step, replica, 3) for replica in range(3)] for step in range(1, 8)]
+    whole = [order.indices_of(step) for step in range(1, 8)]
+    parts = [[order.indices_of(step, replica=replica, replicas=3) for replica in range(3)] for step in range(1, 8)]
     assert [[len(part) for part in step] for step in parts] == [[2, 2, 2]] * 7
     assert [sum(step, []) for step in parts] == whole
     flat = sum(whole, [])

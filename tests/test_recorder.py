@@ -1,6 +1,8 @@
 """What the first replica writes of a run, when, and in which order. The graph is one variable; pictures are flat."""
 
+import inspect
 import json
+import time
 
 import imageio.v3 as iio
 import numpy as np
@@ -32,7 +34,7 @@ def record(tmp_path):
     def opened(**cadence):
         v = tf.get_variable(f'v{len(sessions)}', [])
         pairs = reader.Pairs('train', list('abcd'), ['val/x', 'val/y'])
-        recorder = Recorder(run, ORDER, pairs, draw, CADENCE._replace(**cadence))
+        recorder = Recorder(run=run, order=ORDER, pairs=pairs, draw=draw, cadence=CADENCE._replace(**cadence))
         sessions.append(tf.Session())
         sessions[-1].run(v.initializer)
         recorder.restore(sessions[-1])
@@ -110,25 +112,31 @@ def test_the_end_says_how_it_ended(record, capsys):
 
 def test_a_step_that_is_not_finite_is_shown_and_named(record, tmp_path):
     recorder = record()
-    batch = [np.full([2, 8, 8, 3], value, np.float32) for value in (-1, 1)]
-    recorder.not_finite(1, ('d_loss', float('nan')), batch)
-    with pytest.raises(UserError, match='d_loss is nan at step 1. Its batch is in .*not-finite-step-1.png'):
-        recorder.end(stopped_by=1000)
-    assert iio.imread(tmp_path / 'samples/not-finite-step-1.png').shape == (16, 16, 3)
+    for pairs, whose in (2, 'Its batch'), (1, "The first replica's share of its batch"):
+        batch = [np.full([pairs, 8, 8, 3], value, np.float32) for value in (-1, 1)]
+        recorder.not_finite(1, ('d_loss', float('nan')), batch)
+        with pytest.raises(UserError, match=f'^d_loss is nan at step 1. {whose} is in .*not-finite-step-1.png'):
+            recorder.end(stopped_by=1000)
+        assert iio.imread(tmp_path / 'samples/not-finite-step-1.png').shape == (8 * pairs, 16, 3)
 
 
 def test_the_silent_recorder_has_the_same_methods_and_writes_nothing():
-    methods = {name for name in vars(SilentRecorder) if not name.startswith('_')}
-    assert methods == {name for name in vars(Recorder) if not name.startswith('_')} - {'page'}
-    silent = SilentRecorder(None, ORDER, None, None, CADENCE)
+    methods = {name: how for name, how in vars(SilentRecorder).items() if not name.startswith('_')}
+    assert methods.keys() == {name for name in vars(Recorder) if not name.startswith('_')} - {'page'}
+    for name, method in methods.items():
+        assert inspect.signature(method) == inspect.signature(getattr(Recorder, name))
+    silent = SilentRecorder(run=None, order=ORDER, pairs=None, draw=None, cadence=CADENCE)
     assert silent.validation() == {} and step(silent, 1) is None and silent.end() is None
 
 
-def test_a_checkpoint_is_saved_after_so_many_minutes(record, tmp_path):
-    recorder = record(save_minutes=1e-9)
-    step(recorder, 1)
-    step(recorder, 2)
-    assert checkpoint.steps_in(str(tmp_path / 'checkpoints')) == [1, 2]
+def test_a_checkpoint_is_saved_after_so_many_minutes(record, tmp_path, monkeypatch):
+    recorder = record(save_minutes=10)
+    begun, saved = recorder.saved_at, []
+    for number, minutes in enumerate([9, 11, 20, 22], 1):
+        monkeypatch.setattr(time, 'monotonic', lambda minutes=minutes: begun + 60 * minutes)
+        step(recorder, number)
+        saved.append(checkpoint.steps_in(str(tmp_path / 'checkpoints')))
+    assert saved == [[], [2], [2], [2, 4]]
 
 
 def test_a_run_whose_checkpoints_are_gone_is_told_where_it_was(record, tmp_path, capsys):

@@ -105,6 +105,13 @@ def test_nobody_imports_a_script_and_no_room_imports_the_reader():
     assert importers_of('reader', [*PACKAGES, *SINGLE]) == ['train.py', 'test.py']
 
 
+def test_the_package_does_not_know_the_scripts():
+    """Neither does its prose: what a script does with a module is said in the script."""
+    for path in PACKAGES:
+        if path.is_relative_to(ROOT / 'pix2pix'):
+            assert not re.search(r'\b(train|test|reader)\.py\b', path.read_text()), path
+
+
 def test_no_room_comes_in_by_the_front_door():
     """`from pix2pix import Generator` imports it where no linter sees it: by its module there, or not at all."""
     assert [path for path in PACKAGES if {'pix2pix', 'pix2pix.Generator'} & set(imports_of(path))] == []

@@ -20,6 +20,6 @@ def test_tiles_cover_overlap_and_add_up():
 def test_tiles_of_what_copies_are_the_picture_band_by_band():
     """Blending must not be seen where each tile is drawn as it is; `draw` sees no more than a tile."""
     picture, seen = np.random.RandomState(0).uniform(-1, 1, [700, 300, 2]).astype('f'), []
-    bands = list(tiles.draw_in_tiles(picture, lambda tile: seen.append(tile.shape) or tile, 256, 2))
+    bands = list(tiles.draw_in_tiles(picture, lambda tile: seen.append(tile.shape) or tile, tile=256, channels=2))
     np.testing.assert_allclose(np.concatenate(bands), picture, atol=1e-6)
     assert len(bands) == 4 and set(seen) == {(256, 256, 2)}

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import imageio.v3 as iio
 import numpy as np
@@ -18,7 +17,7 @@ import train
 from pix2pix.errors import UserError
 from pix2pix.run import report
 from tests.conftest import draw_pairs
-from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables
+from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables, wait_for_metrics
 
 
 def test_a_run_leaves_what_it_says(unbroken):
@@ -71,10 +70,7 @@ def test_two_runs_with_one_seed(tmp_path, precision):
 def test_a_signal_saves_and_the_run_carries_on(tmp_path, unbroken, number, status):
     draw_pairs(tmp_path / 'pairs', train=7, val=3)
     process = start(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
-    metrics = tmp_path / 'checkpoints/tiny/metrics.jsonl'
-    while not (metrics.exists() and metrics.read_text().count('\n') >= 1):
-        assert process.poll() is None
-        time.sleep(0.002)
+    wait_for_metrics(tmp_path, process)
     process.send_signal(number)
     output = process.communicate(timeout=100)[0]
     assert process.returncode == status, output         # it was not done before the signal came

@@ -51,7 +51,7 @@ def free_ports(number):
         return [each.getsockname()[1] for each in sockets]
 
 
-def spawn(command, number, addresses, index, *, complain):
+def spawn(command, *, number, addresses, index, complain):
     """Start `number` replicas with this command, pass signals on to them, and wait: the exit status for this process.
 
     addresses  one of each host, of which `index` is this one's; none where it is the only one

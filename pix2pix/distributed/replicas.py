@@ -1,4 +1,4 @@
-"""The replicas of one training, as train.py meets them: one alone, or this one of several.
+"""The replicas of one training, as a training meets them: one alone, or this one of several.
 
 Both kinds have the same methods. Alone, these do nothing.
 """
@@ -41,8 +41,8 @@ def join(wanted, command, *, batch_size, timeout, isolate, complain):
     if number > 1:
         if isolate and not addresses:
             loopback.reexec_isolated(command)
-        sys.exit(launch.spawn(command, number, addresses, index, complain=complain))
-    return Several(addresses, index, timeout, complain) if addresses else Alone()
+        sys.exit(launch.spawn(command, number=number, addresses=addresses, index=index, complain=complain))
+    return Several(addresses, index, timeout=timeout, complain=complain) if addresses else Alone()
 
 
 def starts_alone():
@@ -83,7 +83,7 @@ class Alone:
 class Several:
     """Replica `index` of those at `addresses` (host:port)."""
 
-    def __init__(self, addresses, index, timeout, complain):
+    def __init__(self, addresses, index, *, timeout, complain):
         self.addresses, self.index, self.size, self.complain = list(addresses), index, len(addresses), complain
         self.first, self.cores = index == 0, discovery.cores_of(addresses, index)
         self.collectives = Collectives(index, self.size, bool(tf.config.list_physical_devices('GPU')))

@@ -8,8 +8,9 @@ import tensorflow.compat.v1 as tf
 
 from pix2pix import devices
 from pix2pix.errors import UserError, reason
+from pix2pix.flags import values
 from pix2pix.images.arrays import to_channels, to_float, to_integer
-from pix2pix.inference.tiles import draw_in_tiles
+from pix2pix.inference.tiles import TILE, draw_in_tiles
 from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture
 from pix2pix.model.networks import TEST_STATISTICS, trained_generator
 from pix2pix.run import checkpoint
@@ -33,7 +34,7 @@ class Generator:
     Raises UserError, which says what is missing or damaged.
     """
 
-    def __init__(self, path, *, dropout=True, statistics=None, seed=0, precision=None, tile=1024):
+    def __init__(self, path, *, dropout=True, statistics=None, seed=0, precision=None, tile=TILE):
         if tile < MULTIPLE or tile % MULTIPLE:
             raise UserError(f'tile {tile} is not a multiple of {MULTIPLE}')
         path = os.fspath(path).removesuffix('.index')
@@ -42,7 +43,7 @@ class Generator:
         self.options = options = self.run.read_options(NEEDED)
         if options['layers'] not in LAYERS or options['precision'] not in PRECISIONS:
             raise UserError(f'{self.run.options}: layers or precision are of no kind that is known here')
-        self.architecture = Architecture(**{name: options[name] for name in Architecture._fields})._replace(
+        self.architecture = values(Architecture, options)._replace(
             precision=devices.precision(precision or ('auto' if options['precision'] == 'bfloat16' else 'float32')))
         self.statistics = statistics or TEST_STATISTICS[options['layers']]
         if self.statistics == 'batch' and options['layers'] == 'writeup':
@@ -108,7 +109,7 @@ class Generator:
         """
         def draw(tile):
             return self.forward_any(to_float(to_channels(tile, self.architecture.source_channels)))
-        for band in draw_in_tiles(picture, draw, self.tile, self.architecture.target_channels):
+        for band in draw_in_tiles(picture, draw, tile=self.tile, channels=self.architecture.target_channels):
             yield to_integer(band, picture.dtype)
 
     def forward_any(self, source):

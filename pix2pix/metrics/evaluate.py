@@ -1,4 +1,4 @@
-"""One pass over pairs that are drawn, judged and handed on. Validation and test.py are the same pass."""
+"""One pass over pairs that are drawn, judged and handed on. Validation and test are the same pass."""
 
 from concurrent.futures import ThreadPoolExecutor
 

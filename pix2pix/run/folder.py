@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import socket
 
 from pix2pix import files
@@ -22,11 +23,25 @@ class Run:
         self.events = os.path.join(checkpoints, 'events')
         self.lock = os.path.join(checkpoints, 'lock')
         self.page = os.path.join(self.samples, 'index.html')
-        self.results = os.path.join(self.samples, 'test')
+        self.test = TestResults(os.path.join(self.samples, 'test'))
 
     @classmethod
     def named(cls, name):
         return cls(os.path.join('checkpoints', name))
+
+    def grid(self, epoch):
+        """The sample grid after an epoch."""
+        return os.path.join(self.samples, f'epoch-{epoch:04d}.png')
+
+    def grids(self):
+        """(epoch, path) of each sample grid that is there, in order."""
+        names = os.listdir(self.samples) if os.path.isdir(self.samples) else []
+        found = (re.fullmatch(r'epoch-(\d+)\.png', name) for name in names)
+        return sorted((int(match[1]), os.path.join(self.samples, match[0])) for match in found if match)
+
+    def not_finite(self, step):
+        """The picture of a batch that gave NaN or infinity."""
+        return os.path.join(self.samples, f'not-finite-step-{step}.png')
 
     def read_options(self, needed=()):
         """The options as a dict; UserError where the file is missing, damaged, or lacks one of `needed`."""
@@ -105,3 +120,24 @@ class Run:
         except FileNotFoundError:
             pass
         return False
+
+
+class TestResults:
+    """What a test of pairs leaves in its folder."""
+
+    __test__ = False        # pytest would take it for a test
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.options = os.path.join(folder, 'options.json')
+        self.metrics = os.path.join(folder, 'metrics.json')
+        self.outputs = os.path.join(folder, 'output')
+        self.comparisons = os.path.join(folder, 'compare')
+
+    def output(self, stem):
+        """The picture that the generator drew for a pair."""
+        return os.path.join(self.outputs, stem + '.png')
+
+    def comparison(self, stem):
+        """The same between its source and its target."""
+        return os.path.join(self.comparisons, stem + '.png')

@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 
 class Progress:
-    """Counts the steps of an Order (reader.py) behind those that were done before."""
+    """Counts the steps of an Order behind those that were done before."""
 
     def __init__(self, order, steps_done):
         self.order, self.steps_done = order, steps_done

@@ -1,6 +1,5 @@
 """All that only the first replica does: what it reads, says and writes of a run. The others have a SilentRecorder."""
 
-import os
 import signal
 import time
 from typing import NamedTuple
@@ -29,11 +28,11 @@ class Cadence(NamedTuple):
 class Recorder:
     """Writes what is due of a training, whose graph is complete, into the folders of its run.
 
-    run, order, pairs  a Run, the Order of its steps and its Pairs (reader.py)
+    run, order, pairs  a Run, the Order of its steps and its Pairs
     draw               (session, path of a pair) -> [source, output, target], float [H, W, C] in [-1, 1]
     """
 
-    def __init__(self, run, order, pairs, draw, cadence):
+    def __init__(self, *, run, order, pairs, draw, cadence):
         self.run, self.order, self.draw, self.cadence = run, order, draw, cadence
         self.validation_paths = pairs.held_out
         paths = pairs.held_out or [f'{pairs.folder}/{name}' for name in pairs.names]
@@ -80,8 +79,7 @@ class Recorder:
         if not self.order.due(self.step, self.cadence.sample_every):
             return
         picture = grid([map(to_uint8, self.draw(self.sess, path)) for path in self.sample_paths])
-        epoch = int(self.order.epoch_of(self.step))
-        png.write(os.path.join(self.run.samples, f'epoch-{epoch:04d}.png'), picture)
+        png.write(self.run.grid(int(self.order.epoch_of(self.step))), picture)
         self.log.image(self.step, 'samples', picture)
         self.page(training=self.step < self.order.steps)
 
@@ -108,10 +106,11 @@ class Recorder:
     def not_finite(self, step, fault, batch):
         """Show the batch of a step with a loss or gradient that is not finite, (name, value). Nothing else is kept."""
         name, value = fault
-        picture = os.path.join(self.run.samples, f'not-finite-step-{step}.png')
-        png.write(picture, grid([map(to_uint8, pair) for pair in zip(*batch)]))
-        self.fault = f'{name} is {value} at step {step}. Its batch is in {picture}. The checkpoint before it is ' \
-                     'kept; a lower learning rate may help'
+        picture, pairs = self.run.not_finite(step), list(zip(*batch))
+        png.write(picture, grid([map(to_uint8, pair) for pair in pairs]))
+        batch = 'Its batch' if len(pairs) == self.order.batch_size else "The first replica's share of its batch"
+        self.fault = f'{name} is {value} at step {step}. {batch} is in {picture}. The checkpoint before it is kept; ' \
+                     'a lower learning rate may help'
 
     def end(self, stopped_by=0, hint=''):
         """Close the log, write the page, and say how the training ended; `hint` is what to do with one that is done.
@@ -134,7 +133,7 @@ class Recorder:
 class SilentRecorder:
     """The recorder of all replicas but the first. It does nothing."""
 
-    def __init__(self, run, order, pairs, draw, cadence):
+    def __init__(self, **what):
         pass
 
     def restore(self, sess):

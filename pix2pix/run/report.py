@@ -17,7 +17,7 @@ POINTS = 400        # of a curve; longer ones are averaged down to so many
 CURVES = [('g_loss_l1', 'generator, L1'), ('g_loss_gan', 'generator, adversarial'), ('d_loss', 'discriminator')]
 REFRESH = 30_000        # milliseconds from one renewal to the next while training
 PATIENCE = 300_000      # milliseconds without news, at least, before the page takes the training for dead
-FID = ('fid', 'kid')    # where test.py was asked for them
+FID = ('fid', 'kid')    # where they were asked for
 WIDTH, HEIGHT = 300, 120        # of a chart, in its own units
 
 environment = jinja2.Environment(loader=jinja2.FileSystemLoader(os.path.dirname(__file__)), autoescape=True,
@@ -25,19 +25,19 @@ environment = jinja2.Environment(loader=jinja2.FileSystemLoader(os.path.dirname(
 
 
 def write(run, *, page=None, results=None, training=False, refresh=REFRESH, patience=PATIENCE):
-    """Write the page of a Run from what it has left: options, metrics, sample grids, the results of test.py.
+    """Write the page of a Run from what it has left: options, metrics, sample grids, test results.
 
-    `page` and `results`, a file and a folder, are the run's own unless they are given.
+    `page`, a file, and `results`, a TestResults, are the run's own unless they are given.
 
     While `training`, the page reloads itself, until it is older than three times what a sample grid took: a process
     that was killed cannot tell it to stop.
     """
-    page, results = page or run.page, results or run.results
+    page, results = page or run.page, results or run.test
     lines = log.read(run.metrics)
     validated = [line for line in lines if 'val_count' in line]
-    options, grids, now = run.read_options(), sample_grids(run.samples), datetime.datetime.now()
+    options, grids, now = run.read_options(), run.grids(), datetime.datetime.now()
     begun = sorted(os.path.getmtime(path) for path in      # options.json is written at each start
-                   [run.options, *(os.path.join(run.samples, name) for _, name in grids)])
+                   [run.options, *(path for _, path in grids)])
     files.write(page, environment.get_template('report.html').render(
         name=run.name,
         options=options,
@@ -51,44 +51,38 @@ def write(run, *, page=None, results=None, training=False, refresh=REFRESH, pati
         validations=[chart(name.upper(), validated, f'val_{name}', best) for name, best, *_ in pixels.TABLE
                      if validated],
         refresh=refresh,
-        samples=[{'epoch': epoch, 'src': address(page, run.samples, name)}
-                 for epoch, name in grids if not lines or epoch <= lines[-1]['epoch']],
+        samples=[{'epoch': epoch, 'src': address(page, path)}
+                 for epoch, path in grids if not lines or epoch <= lines[-1]['epoch']],
         results=read_results(page, results, lines[-1]['step'] if lines else None)))
 
 
-def sample_grids(folder):
-    """(epoch, name) of each grid in a folder, in order."""
-    names = os.listdir(folder) if os.path.isdir(folder) else []
-    return sorted((int(match[1]), match[0]) for match in map(re.compile(r'epoch-(\d+)\.png').fullmatch, names) if match)
-
-
-def address(page, *path):
+def address(page, path):
     """The relative URL of a file beside the page."""
-    return quote(os.path.relpath(os.path.join(*path), os.path.dirname(page) or '.'))
+    return quote(os.path.relpath(path, os.path.dirname(page) or '.'))
 
 
-def read_results(page, folder, last):
-    """metrics.json of test.py, with the address of each picture.
+def read_results(page, results, last):
+    """The metrics of TestResults, with the address of each picture.
 
-    None where there is none, or where its step is past the run's `last`: an earlier run of that name left it.
+    None where there are none, or where their step is past the run's `last`: an earlier run of that name left them.
     """
-    path = os.path.join(folder, 'metrics.json')
-    if not os.path.exists(path):
+    if not os.path.exists(results.metrics):
         return None
-    with open(path) as file:
+    with open(results.metrics) as file:
         try:
-            results = json.load(file)
-            step = re.fullmatch(r'(?:model-)?(\d+)', str(results['checkpoint']))
+            metrics = json.load(file)
+            step = re.fullmatch(r'(?:model-)?(\d+)', str(metrics['checkpoint']))
             if last is not None and step and int(step[1]) > last:
                 return None
-            images = [{'name': stem, 'src': address(page, folder, 'compare', stem + '.png'),
+            images = [{'name': stem, 'src': address(page, results.comparison(stem)),
                        **{name: float(values[name]) for name in pixels.NAMES}}
-                      for stem, values in results['images'].items()]
-            names = [*pixels.NAMES, *(name for name in FID if name in results)]
-            return {'checkpoint': results['checkpoint'], 'split': results['split'], 'count': int(results['count']),
-                    **{name: float(results[name]) for name in names}, 'images': images}
+                      for stem, values in metrics['images'].items()]
+            names = [*pixels.NAMES, *(name for name in FID if name in metrics)]
+            return {'checkpoint': metrics['checkpoint'], 'split': metrics['split'], 'count': int(metrics['count']),
+                    **{name: float(metrics[name]) for name in names}, 'images': images}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f'{path} does not hold test results ({type(error).__name__}). Delete it') from None
+            raise UserError(f'{results.metrics} does not hold test results ({type(error).__name__}). Delete '
+                            'it') from None
 
 
 def chart(title, lines, name, best=None):
