@@ -8,7 +8,7 @@ import json
 import os
 import sys
 
-from pix2pix.flags import adder, natural, values
+from pix2pix.flags import adder, from_options, natural
 from pix2pix.inference.tiles import TILE
 from pix2pix.model.architecture import PRECISIONS
 
@@ -112,7 +112,7 @@ def draw_pairs(opts, generator):
         raise UserError('--fid needs two images or more')
     if os.path.exists(results.metrics):
         print(f'{results.folder} has results already; those of the same name are replaced')
-    form = values(reader.PairFormat, trained)
+    form = from_options(reader.PairFormat, trained)
     inception, features = fid.Inception(opts.inception) if opts.fid else None, []
 
     # Draw each, and write and judge it while the network draws the next.

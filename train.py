@@ -8,7 +8,7 @@ import os
 import sys
 
 from datasets.catalogue import CATALOGUE
-from pix2pix.flags import adder, count_or_all, natural, positive, probability, rate, values, weight
+from pix2pix.flags import adder, count_or_all, from_options, natural, positive, probability, rate, weight
 from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture, Hyperparameters
 
 # What decides the model and the order of the data: a run keeps these from its first step to its last.
@@ -80,7 +80,7 @@ def parse(args=None):
 
 OPTS = parse() if __name__ == '__main__' else None      # before TensorFlow is loaded: a mistake is answered at once
 
-import pix2pix.quiet  # noqa: F401
+import pix2pix.quiet  # noqa: F401  imports TensorFlow without its chatter
 
 # isort: split
 import tensorflow.compat.v1 as tf
@@ -122,9 +122,9 @@ def main(opts):
     settings = {**settings_of(opts, folder, pairs, replicas.size), 'precision_asked': asked}
     replicas.check_same({name: settings[name] for name in settings if name not in NOT_COMPARED})
 
-    # Open the run, and train. The first replica opens it, and the others wait for that.
+    # Open the run: the first replica locks its folder and saves the options. If it cannot, all end.
     run = Run.named(opts.name)
-    with replicas.first_before_others(opened(run, settings, pairs, order, replicas)):
+    with replicas.first_enters(opened(run, settings, pairs, order, replicas)):
         with tf.Graph().as_default():
             return train(opts, pairs, order, run, replicas)
 
@@ -134,21 +134,25 @@ def train(opts, pairs, order, run, replicas):
     tf.set_random_seed(opts.seed)
 
     # Read: the order of the pairs follows from the seed and the step.
-    form = values(reader.PairFormat, vars(opts))
+    form = from_options(reader.PairFormat, vars(opts))
     jitter = reader.Jitter(opts.load_size, flip=not opts.no_flip)
     batches = reader.Batches(pairs, order, form, jitter, replica=replicas.index, replicas=replicas.size,
                              parallel=replicas.cores)
 
-    # Learn: one update of both networks as one op.
-    architecture, hyperparameters = values(Architecture, vars(opts)), values(Hyperparameters, vars(opts))
+    # Learn, as one op. On a batch of sources x and targets y:
+    #   forward       y' = G(x), with dropout
+    #   D, by Adam    minimise -log D(x, y) - log(1 - D(x, y'))
+    #   G, by Adam    minimise -gan_weight * log D(x, y') + l1_weight * |y - y'|, with D as just updated
+    architecture = from_options(Architecture, vars(opts))
+    hyperparameters = from_options(Hyperparameters, vars(opts))
     update = training_step(batches.source, batches.target, architecture, hyperparameters, seed=opts.seed,
                            all_reduce_mean=replicas.all_reduce_mean, replica=replicas.index)
     fetches = {**update.fetches, 'batch': [batches.source, batches.target]}
 
-    # Record: pictures are drawn as test.py draws them. Only the first replica writes anything.
+    # Record: samples and validation run G as test.py does. Only the first replica writes anything.
     draw = drawer(form, architecture, opts.seed)
     recorder = Recorder if replicas.first else SilentRecorder
-    record = recorder(run=run, order=order, pairs=pairs, draw=draw, cadence=values(Cadence, vars(opts)))
+    record = recorder(run=run, order=order, pairs=pairs, draw=draw, cadence=from_options(Cadence, vars(opts)))
 
     with Interrupt(again=second_signal()) as interrupt, replicas.session() as sess:
         # Start afresh, or carry on from the newest checkpoint: the step in it is the truth.
@@ -160,33 +164,32 @@ def train(opts, pairs, order, run, replicas):
         batches.start(sess, after=steps_done)
         sess.graph.finalize()
 
-        ending = 0
+        stop = 0
         for step in range(steps_done + 1, order.steps + 1):
-            # Take one step: G draws the batch, D learns to tell it from the targets, G learns against the new D.
-            # If a file cannot be read, the error names it.
+            # Take one step: G forward, D, G. If a file cannot be read, the error names it.
             with replicas.exit_if_peer_failed(), batches.naming_the_file(step):
                 out = sess.run(fetches)
 
             # Decide together whether to go on. A signal to one replica ends all of them. So does a loss or gradient
             # that is not finite: these are means over the replicas, so every one sees the same.
-            fault = first_not_finite({**out['losses'], **out['gradients']})
-            ending = replicas.all_reduce_max(NOT_FINITE if fault else interrupt.received)
-            if ending == NOT_FINITE:
+            fault = first_not_finite({**out['losses'], **out['gradient_norms']})
+            stop = replicas.all_reduce_max(NOT_FINITE if fault else interrupt.received)
+            if stop == NOT_FINITE:
                 record.not_finite(step, fault, out['batch'])
                 break
 
-            # Save last. A resume cuts the log back to the checkpoint, so its line and pictures must be there already.
-            record.progress(step, out['losses'])
-            scores = record.validation()
-            record.metrics(scores)
-            record.samples()
-            record.checkpoint(scores, now=bool(ending))
-            if ending:
+            # Save the checkpoint last: a resume goes back to its step, whose metrics and samples must be there already.
+            record.show(step, out['losses'])
+            scores = record.validate_if_due()
+            record.log_if_due(scores)
+            record.sample_if_due()
+            record.save_if_due(scores, now=bool(stop))
+            if stop:
                 break
 
-    # Say how the training ended, and what to open.
-    record.end(stopped_by=ending, hint=f'then run: python test.py --name {run.name}')
-    return exit_status(ending, done=step == order.steps)
+    # Say how the training ended, and what to open. Of a step that was not finite, this is the first replica's error.
+    record.end(stopped_by=stop, hint=f'then run: python test.py --name {run.name}')
+    return exit_status(stop, done=step == order.steps)
 
 
 @contextlib.contextmanager
@@ -241,11 +244,11 @@ def first_not_finite(scalars):
     return next(((name, value) for name, value in scalars.items() if not math.isfinite(value)), None)
 
 
-def exit_status(ending, done):
+def exit_status(stop, done):
     """0 when all steps are done, 1 after one that is not finite, 128 + N for signal N, as shells have it."""
-    if ending == NOT_FINITE:
+    if stop == NOT_FINITE:
         return 1
-    return 128 + ending if ending and not done else 0
+    return 128 + stop if stop and not done else 0
 
 
 def complain(line):

@@ -14,8 +14,8 @@ def adder(parser, title):
     return add
 
 
-def values(kind, options):
-    """A NamedTuple of that kind from the options, a dict, of the same names."""
+def from_options(kind, options):
+    """A NamedTuple of that kind, with its values from a dict of options."""
     return kind(**{name: options[name] for name in kind._fields})
 
 

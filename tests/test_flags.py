@@ -45,11 +45,11 @@ def test_a_refusal_says_which_kind_of_number_is_wanted(parser, capsys):
     assert "argument --number: '1' is not a number from 0 to below 1\n" in capsys.readouterr().err
 
 
-def test_values_are_the_options_of_their_names():
+def test_a_value_is_made_of_the_options_of_its_names():
     class Size(NamedTuple):
         width: int
         height: int
-    assert flags.values(Size, {'height': 2, 'width': 3, 'depth': 4}) == (3, 2)
+    assert flags.from_options(Size, {'height': 2, 'width': 3, 'depth': 4}) == (3, 2)
 
 
 def help_of(parser):

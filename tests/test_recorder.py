@@ -47,11 +47,11 @@ def record(tmp_path):
 
 
 def step(recorder, number, now=0):
-    recorder.progress(number, LOSSES)
-    scores = recorder.validation()
-    recorder.metrics(scores)
-    recorder.samples()
-    recorder.checkpoint(scores, now=now)
+    recorder.show(number, LOSSES)
+    scores = recorder.validate_if_due()
+    recorder.log_if_due(scores)
+    recorder.sample_if_due()
+    recorder.save_if_due(scores, now=now)
 
 
 def test_each_thing_is_written_when_it_is_due(record, tmp_path, capsys):
@@ -126,7 +126,7 @@ def test_the_silent_recorder_has_the_same_methods_and_writes_nothing():
     for name, method in methods.items():
         assert inspect.signature(method) == inspect.signature(getattr(Recorder, name))
     silent = SilentRecorder(run=None, order=ORDER, pairs=None, draw=None, cadence=CADENCE)
-    assert silent.validation() == {} and step(silent, 1) is None and silent.end() is None
+    assert silent.validate_if_due() == {} and step(silent, 1) is None and silent.end() is None
 
 
 def test_a_checkpoint_is_saved_after_so_many_minutes(record, tmp_path, monkeypatch):

@@ -64,7 +64,7 @@ class Alone:
     def check_same(self, settings):
         pass
 
-    def first_before_others(self, context):
+    def first_enters(self, context):
         return context
 
     def session(self):
@@ -161,7 +161,7 @@ class Several:
                                     f'{self.names([0])}. Start all of them with the same command and files')
 
     @contextlib.contextmanager
-    def first_before_others(self, context):
+    def first_enters(self, context):
         """A context: the first replica enters `context`, and the others wait. If it fails, it says why, and all end."""
         with contextlib.ExitStack() as stack:
             value = None

@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from pix2pix import devices
 from pix2pix.errors import UserError, reason
-from pix2pix.flags import values
+from pix2pix.flags import from_options
 from pix2pix.images.arrays import to_channels, to_float, to_integer
 from pix2pix.inference.tiles import TILE, draw_in_tiles
 from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture
@@ -43,7 +43,7 @@ class Generator:
         self.options = options = self.run.read_options(NEEDED)
         if options['layers'] not in LAYERS or options['precision'] not in PRECISIONS:
             raise UserError(f'{self.run.options}: layers or precision are of no kind that is known here')
-        self.architecture = values(Architecture, options)._replace(
+        self.architecture = from_options(Architecture, options)._replace(
             precision=devices.precision(precision or ('auto' if options['precision'] == 'bfloat16' else 'float32')))
         self.statistics = statistics or TEST_STATISTICS[options['layers']]
         if self.statistics == 'batch' and options['layers'] == 'writeup':

@@ -19,7 +19,7 @@ class TrainingStep(NamedTuple):
     @property
     def fetches(self):
         """What to run for one step, by name."""
-        return {'train': self.train_op, 'losses': self.losses, 'gradients': self.gradient_norms}
+        return {'train': self.train_op, 'losses': self.losses, 'gradient_norms': self.gradient_norms}
 
 
 def training_step(source, target, architecture, hyperparameters, *, seed, all_reduce_mean=None, replica=0):

@@ -54,13 +54,13 @@ class Recorder:
         print(f'{self.run.name}: {count(self.order.steps, "step")}, {steps_done:,} of them done')
         self.bar = Progress(self.order, steps_done)
 
-    def progress(self, step, losses):
+    def show(self, step, losses):
         """Show a step that is done, with its losses by name."""
         self.step, self.losses = step, {name: float(value) for name, value in losses.items()}
         self.bar.show(step, self.losses)
 
-    def validation(self):
-        """Draw all validation pairs, where that is due: the means of their metrics by name, or {}."""
+    def validate_if_due(self):
+        """Draw all validation pairs: the means of their metrics by name, or {}."""
         if not self.validation_paths or not self.order.due(self.step, self.cadence.validate_every):
             return {}
         drawn = ((path, self.draw(self.sess, path)) for path in self.validation_paths)
@@ -69,13 +69,13 @@ class Recorder:
                      + '  '.join(f'{name} {value:.4f}' for name, value in means.items()))
         return {'val_count': len(self.validation_paths), **{f'val_{name}': value for name, value in means.items()}}
 
-    def metrics(self, scores):
-        """A line of metrics.jsonl with the losses and the scores of a validation, where it is due."""
+    def log_if_due(self, scores):
+        """A line of metrics.jsonl with the losses and the scores of a validation."""
         if self.step % self.cadence.log_every == 0 or self.step == self.order.steps or scores:
             self.log.scalars(self.step, {'epoch': self.order.epoch_of(self.step), **self.losses, **scores})
 
-    def samples(self):
-        """A grid of the sample pairs, and the page with it, where they are due."""
+    def sample_if_due(self):
+        """A grid of the sample pairs, and the page with it."""
         if not self.order.due(self.step, self.cadence.sample_every):
             return
         picture = grid([map(to_uint8, self.draw(self.sess, path)) for path in self.sample_paths])
@@ -90,8 +90,8 @@ class Recorder:
         except (UserError, OSError) as error:
             self.bar.say(f'the page was not written: {error}')
 
-    def checkpoint(self, scores, *, now=False):
-        """A checkpoint, where it is due, where it is the best so far, or `now`."""
+    def save_if_due(self, scores, *, now=False):
+        """A checkpoint: where it is due, where it is the best so far, or `now`."""
         late = time.monotonic() - self.saved_at > 60 * self.cadence.save_minutes
         due, best = now or late or self.order.due(self.step, self.cadence.save_every), None
         if self.cadence.keep_best and (due or scores):
@@ -142,19 +142,19 @@ class SilentRecorder:
     def begin(self, steps_done):
         pass
 
-    def progress(self, step, losses):
+    def show(self, step, losses):
         pass
 
-    def validation(self):
+    def validate_if_due(self):
         return {}
 
-    def metrics(self, scores):
+    def log_if_due(self, scores):
         pass
 
-    def samples(self):
+    def sample_if_due(self):
         pass
 
-    def checkpoint(self, scores, *, now=False):
+    def save_if_due(self, scores, *, now=False):
         pass
 
     def not_finite(self, step, fault, batch):
