@@ -33,7 +33,7 @@ def write(folder, path, sections):
     found = {os.path.basename(name).removesuffix('.json'): results for name, results in machines(folder).items()}
     text = environment.get_template('page.md').render(
         machines=found, sections=list(sections), spread=spread, seeds=seeds, theirs=theirs, best=best, aim=aim,
-        beside_share=beside_share, bfloat16_everywhere=all('BF16' in results['cpu'] for results in found.values()))
+        beside_share=beside_share)
     with open(path, 'w') as file:
         file.write(text)
 

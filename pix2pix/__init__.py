@@ -9,8 +9,10 @@ import os
 
 __version__ = '1.0.0'
 
-# TensorFlow reads this when it is imported. A value that the user has set stays.
+# TensorFlow reads these when it is imported. A value that the user has set stays. By itself it would leave oneDNN off on
+# CPUs without AVX512 (docs/design.md, On a CPU).
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
 
 
 def __getattr__(name):

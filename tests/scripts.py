@@ -12,15 +12,15 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TINY = '--base_filters 1 --batch_size 3 --log_every 1 --samples 2 --save_every 1 --validate_every 1 --name tiny'.split()
 
 
-def start(cwd, script, *args):
+def start(cwd, script, *args, **variables):
     """The script as a process in its own folder, with nothing on the terminal but what it says."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith('TF_')}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith('TF_')} | variables
     return subprocess.Popen([sys.executable, os.path.join(ROOT, script), *args], cwd=cwd, env=environment, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-def run(cwd, script, *args, status=0):
-    process = start(cwd, script, *args)
+def run(cwd, script, *args, status=0, **variables):
+    process = start(cwd, script, *args, **variables)
     output = process.communicate(timeout=300)[0]
     assert process.returncode == status, output
     return output

@@ -82,8 +82,9 @@ def test_a_tensorflow_that_is_there_already_is_left_alone(false_tensorflow, tmp_
     assert python('import tensorflow.compat.v1, pix2pix.quiet', tmp_path) == (0, '', CHATTER.decode())
 
 
-@pytest.mark.parametrize('given, seen', [({}, '3'), ({'TF_CPP_MIN_LOG_LEVEL': '1'}, '1')])
-def test_a_log_level_of_the_user_s_stays(false_tensorflow, tmp_path, given, seen):
-    false_tensorflow(on_import='print(os.environ["TF_CPP_MIN_LOG_LEVEL"])')
+@pytest.mark.parametrize('name, ours, other', [('TF_CPP_MIN_LOG_LEVEL', '3', '1'), ('TF_ENABLE_ONEDNN_OPTS', '1', '0')])
+def test_tensorflow_is_imported_with_our_setting_or_the_user_s(false_tensorflow, tmp_path, name, ours, other):
+    false_tensorflow(on_import=f'print(os.environ["{name}"])')
     code = 'import pix2pix.quiet, tensorflow.compat.v1'
-    assert python(code, tmp_path, **given)[:2] == (0, seen + '\n')
+    assert python(code, tmp_path)[:2] == (0, ours + '\n')
+    assert python(code, tmp_path, **{name: other})[:2] == (0, other + '\n')
