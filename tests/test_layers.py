@@ -107,6 +107,25 @@ def test_batch_statistics_are_the_same_and_keep_nothing():
     np.testing.assert_allclose(y, (x - x.mean((0, 1, 2))) / np.sqrt(x.var((0, 1, 2)) + 1e-5) * scale, atol=1e-4)
 
 
+@pytest.mark.parametrize('dtype', [tf.float32, tf.bfloat16], ids='float32 bfloat16'.split())
+def test_each_image_s_own_statistics(dtype):
+    """Of images so unlike that those of the batch would be far off."""
+    x = RANDOM.normal([[[[0]]], [[[5]]], [[[-9]]]], [[[[0.1]]], [[[1]]], [[[7]]]], [3, 5, 6, 2])
+    y = batch_norm(tf.constant(x, dtype), 'n', 'each')
+    alone = batch_norm(tf.constant(x[1:2], dtype), 'm', 'each')
+    assert y.dtype == alone.dtype == dtype
+    assert sorted(v.op.name for v in tf.global_variables()) == ['m/offset', 'm/scale', 'n/offset', 'n/scale']
+    with tf.Session() as sess:
+        for v in tf.global_variables():
+            v.load([2, 3] if v.op.name.endswith('scale') else [4, 5], sess)
+        y, alone = sess.run([y, alone])
+    mean, variance = x.mean((1, 2), keepdims=True), x.var((1, 2), keepdims=True)
+    wanted = (x - mean) / np.sqrt(variance + 1e-5) * [2, 3] + [4, 5]
+    tolerance = 1e-3 if dtype == tf.float32 else 0.2
+    np.testing.assert_allclose(y.astype('d'), wanted, atol=tolerance)
+    np.testing.assert_allclose(alone.astype('d'), wanted[1:2], atol=tolerance)
+
+
 def test_statistics_that_nobody_knows_are_refused():
     with pytest.raises(AssertionError):
         batch_norm(tf.zeros([2, 4, 4, 3]), 'n', 'running')
@@ -130,3 +149,12 @@ def test_dropout_is_a_function_of_seed_and_name():
     assert set(np.unique(first[2])) == {0, 4} and first[2].mean() == pytest.approx(1, abs=0.06)
     assert not np.array_equal(first[0], first[1])
     assert not np.array_equal(first[0], run(a, {seed: [1, 3]})) and not np.array_equal(first[0], run(a, {seed: [2, 2]}))
+
+
+def test_all_images_may_have_the_mask_of_one():
+    x, seed = tf.ones([3, 16, 16, 4]), [1, 2]
+    alone, shared, own = run([dropout(x[:1], 'a', 0.5, seed), dropout(x, 'a', 0.5, seed, one_mask=True),
+                              dropout(x, 'a', 0.5, seed)])
+    for image in shared:
+        np.testing.assert_array_equal(image, alone[0])
+    assert (own[0] != own[1]).any() and (own[1] != own[2]).any()

@@ -197,6 +197,18 @@ def test_a_trained_generator_s_statistics_are_those_of_its_layer_table_unless_to
                                   {'batch': [batch, batch_now], 'moving': [moving, moving_now]}[statistics])
 
 
+@BOTH
+def test_a_trained_generator_draws_each_image_as_if_it_were_alone(layers):
+    """Dropout included; the image beside it is of another brightness, which would move the batch's statistics."""
+    pictures = images(1)[0]
+    pictures[1:] = 0.1 * pictures[1:] + 0.8
+    batch, *alone = draw(trained_generator(tf.constant(pictures, tf.float32), TINY[layers]),
+                         *(trained_generator(tf.constant(pictures[i:i + 1], tf.float32), TINY[layers])
+                           for i in range(len(pictures))), moving=0.7)
+    assert len(pictures) > 1
+    np.testing.assert_allclose(batch, np.concatenate(alone), atol=1e-4)
+
+
 def test_testing_keeps_no_statistics():
     trained_generator(tf.zeros([1, 256, 256, 3]), TINY['writeup'])
     assert not tf.get_collection(tf.GraphKeys.UPDATE_OPS)

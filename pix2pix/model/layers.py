@@ -43,13 +43,18 @@ def batch_norm(x, name, statistics='batch'):
     """Normalise each channel, then scale and offset it (Ioffe & Szegedy 2015).
 
     statistics: 'batch'   the batch's own mean and variance, and nothing is kept;
+                'each'    each image's own, as if it were a batch by itself;
                 'update'  the same, and ops in UPDATE_OPS let the moving mean and variance follow them;
                 'moving'  the moving mean and variance.
     """
     with tf.variable_scope(name):
         scale = variable('scale', [x.shape[-1]], normal(1.0))
         offset = variable('offset', [x.shape[-1]])
-        if statistics == 'batch':
+        if statistics == 'each' and x.shape[0] != 1:
+            wide = tf.cast(x, tf.float32)
+            mean, variance = tf.nn.moments(wide, [1, 2], keepdims=True)
+            return tf.cast(tf.nn.batch_normalization(wide, mean, variance, offset, scale, EPSILON), x.dtype)
+        if statistics in ('batch', 'each'):
             return tf.nn.fused_batch_norm(x, scale, offset, epsilon=EPSILON)[0]
         moving_mean = variable('moving_mean', [x.shape[-1]], trainable=False)
         moving_variance = variable('moving_variance', [x.shape[-1]], tf.ones_initializer(), trainable=False)
@@ -62,7 +67,11 @@ def batch_norm(x, name, statistics='batch'):
         return x
 
 
-def dropout(x, name, keep_prob, seed):
-    """Keep each value with probability keep_prob, scaled by its inverse; the mask is a function of (seed, name)."""
+def dropout(x, name, keep_prob, seed, *, one_mask=False):
+    """Keep each value with probability keep_prob, scaled by its inverse; the mask is a function of (seed, name).
+
+    one_mask: all images have that of the first.
+    """
     seed = tf.random.experimental.stateless_fold_in(seed, zlib.crc32(name.encode()))
-    return tf.nn.experimental.stateless_dropout(x, 1 - keep_prob, seed)
+    shape = [1, *x.shape[1:]] if one_mask else None
+    return tf.nn.experimental.stateless_dropout(x, 1 - keep_prob, seed, noise_shape=shape)

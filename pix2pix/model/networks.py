@@ -38,11 +38,11 @@ DISCRIMINATOR = [('conv1', 1,     2,      False),   # 256 -> 128
                  ('conv4', 8,     1,      True)]    #  32 ->  31, and 'conv5' -> 30
 
 
-def generator(image, architecture, *, seed=None, dropout_on=True, statistics='batch'):
+def generator(image, architecture, *, seed=None, dropout_on=True, one_mask=False, statistics='batch'):
     """U-Net: image [N, H, W, source_channels] -> float32 image [N, H, W, target_channels], both in [-1, 1].
 
     H and W are multiples of 256. The convolutions run in the architecture's precision. Dropout needs a seed of two
-    integers, which alone decides its masks; `statistics` is that of layers.batch_norm.
+    integers, which alone decides its masks; `one_mask` is that of layers.dropout, `statistics` of layers.batch_norm.
     """
     layers, base, keep_prob = architecture.layers, architecture.base_filters, architecture.keep_prob
     assert layers in LAYERS and image.shape[1] % MULTIPLE == image.shape[2] % MULTIPLE == 0, (layers, image.shape)
@@ -58,7 +58,8 @@ def generator(image, architecture, *, seed=None, dropout_on=True, statistics='ba
         for name, width, norm, drop in DECODER:
             x = deconv(x, name, base * width, bias=layers == 'writeup')
             x = batch_norm(x, name + '_norm', statistics) if layers in norm else x
-            x = dropout(x, name, keep_prob, seed) if layers in drop and dropout_on and keep_prob < 1 else x
+            if layers in drop and dropout_on and keep_prob < 1:
+                x = dropout(x, name, keep_prob, seed, one_mask=one_mask)
             skip = skips.pop()
             # The original's ReLU follows the concatenation, the write-up's comes before it.
             x = tf.concat([tf.nn.relu(x), tf.nn.relu(skip) if layers == 'paper' else skip], axis=-1)
@@ -70,10 +71,11 @@ def trained_generator(image, architecture, *, seed=0, dropout_on=True, statistic
     """The generator as it is tested, and as samples and validation draw: the original's way unless told otherwise.
 
     Dropout is on, its masks a function of `seed` alone; batch norm uses the statistics of the batch, or for the
-    write-up those of the training. Give one image at a time, so that what comes out depends on no other.
+    write-up those of the training. Each image of a batch is drawn as if it were a batch by itself.
     """
-    return generator(image, architecture, seed=[seed, 0], dropout_on=dropout_on,
-                     statistics=statistics or TEST_STATISTICS[architecture.layers])
+    statistics = statistics or TEST_STATISTICS[architecture.layers]
+    return generator(image, architecture, seed=[seed, 0], dropout_on=dropout_on, one_mask=True,
+                     statistics='each' if statistics == 'batch' else statistics)
 
 
 def discriminator(source, target, architecture):
