@@ -193,6 +193,8 @@ def test_cityscapes_as_it_is_handed_out_becomes_pairs_by_the_command_of_the_cata
     assert '--b' in str(refused.value) and not (tmp_path / 'OUT').exists()
 
     command = CATALOGUE['cityscapes'].elsewhere.partition('then run: ')[2]
+    with open(f'{ROOT}/docs/data.md') as file:
+        assert f'\n    {command}\n' in file.read()
     process = subprocess.run(['bash', '-ec', command], cwd=tmp_path, env={**os.environ, 'PYTHONPATH': ROOT},
                              capture_output=True, text=True, timeout=300)
     assert process.returncode == 0, process.stdout + process.stderr
