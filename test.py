@@ -68,6 +68,7 @@ import pix2pix.quiet  # noqa: F401
 from tqdm import tqdm
 
 import reader
+from datasets.sides import not_joined
 from pix2pix import devices, files
 from pix2pix.errors import UserError, count
 from pix2pix.images import large, png
@@ -104,8 +105,8 @@ def draw_pairs(opts, generator):
     folder, results = opts.dataset or trained['folder'], TestResults(opts.output) if opts.output else run.test
     split = find_split(folder, *([opts.split] if opts.split else ['test', 'val']))
     if not split:
-        raise UserError(f'{folder} has no folder {opts.split or "test or val"} in it. Name one with --split, other '
-                        'pairs with --dataset, or single pictures with --input')
+        raise UserError(not_joined(folder) or f'{folder} has no folder {opts.split or "test or val"} in it. Name one '
+                        'with --split, other pairs with --dataset, or single pictures with --input')
     names = list_images(split)[:opts.limit]
     print(f'{count(len(names), "image")} of {split}')
     if opts.fid and len(names) < 2:

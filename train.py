@@ -87,6 +87,7 @@ import tensorflow.compat.v1 as tf
 
 import reader
 from datasets.locate import locate
+from datasets.sides import doubt, hold_out_commands
 from pix2pix import devices
 from pix2pix.distributed.launch import second_signal
 from pix2pix.distributed.replicas import join, starts_alone
@@ -203,7 +204,11 @@ def opened(run, settings, pairs, order, replicas):
               f'{settings["direction"]}', *devices.warnings(settings['precision']),
               *replicas.describe(settings['batch_size']), sep='\n')
         if not pairs.held_out:
-            print('there is no folder val or test beside train: nothing is validated, and samples are training pairs')
+            commands = hold_out_commands(settings['folder'], pairs.folder)
+            print('there is no folder val or test beside train: nothing is validated, and samples are training pairs'
+                  + (f'. To make them: {commands}' if commands else ''))
+        if line := doubt(pairs.folder, pairs.names):
+            print(line)
         if changed:
             print('changed since the run was started: ' + ', '.join(f'{name} {settings[name]}' for name in changed))
         yield

@@ -22,8 +22,11 @@ CATALOGUE = {
     'facades':        Dataset('BtoA', {'train': 400, 'val': 100, 'test': 106}, 29, 'facade labels -> photo'),
     'maps':           Dataset('BtoA', {'train': 1096, 'val': 1098}, 239, 'map -> aerial photo'),
     'cityscapes':     Dataset('BtoA', {'train': 2975, 'val': 500}, 99, 'street labels -> photo',
-                              elsewhere='register at https://www.cityscapes-dataset.com, then join its photos and '
-                                        'labels with: python -m datasets.combine PHOTOS LABELS datasets/cityscapes'),
+                              elsewhere='register at https://www.cityscapes-dataset.com, unpack leftImg8bit/ and '
+                                        'gtFine/ here (the labels of test are not published), then run: '
+                                        'for split in train val; do python -m datasets.combine leftImg8bit/$split '
+                                        'gtFine/$split datasets/cityscapes/$split --a "*_leftImg8bit.png" '
+                                        '--b "*_gtFine_color.png"; done'),
     'edges2shoes':    Dataset('AtoB', {'train': 49825, 'val': 200}, 2200, 'edges -> photo of a shoe'),
     'edges2handbags': Dataset('AtoB', {'train': 138567, 'val': 200}, 8600, 'edges -> photo of a handbag'),
     'night2day':      Dataset('AtoB', {'train': 17823, 'val': 2287, 'test': 2297}, 1900, 'night -> day'),

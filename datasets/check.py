@@ -27,11 +27,10 @@ from tqdm import tqdm
 
 from datasets.catalogue import CATALOGUE
 from datasets.locate import locate
-from pix2pix.errors import UserError
+from datasets.sides import SPLITS, doubt, hold_out_commands, not_joined
+from pix2pix.errors import UserError, count
 from pix2pix.images.diagnose import try_read
-from pix2pix.images.folders import list_images
-
-SPLITS = ('train', 'val', 'test')
+from pix2pix.images.folders import find_split, list_images
 
 
 def flatness(image):
@@ -39,10 +38,27 @@ def flatness(image):
     return float((np.abs(np.diff(image, axis=1)) <= 2).all(-1).mean()) if image.shape[1] > 1 else 1.0
 
 
-def check_split(folder, seen, say):
-    """Read one folder of pairs; returns (files, faults, [flatness of A, of B])."""
+def folders_of(dataset, say):
+    """The folders of pairs in a data set, as train.py reads them: a dict of the names in each, that to train on
+    first."""
+    train, others = find_split(dataset, 'train'), [find_split(dataset, split) for split in ('val', 'test')]
+    others = {path: list_images(path) for path in others if path}
+    if train:
+        return {train: list_images(train), **others}
+    below = [f'{path}/'.removeprefix(f'{dataset}/') for path in others]
+    names = [name for name in list_images(dataset) if not name.startswith(tuple(below))]
+    own = [name for name in names if '/' not in name]
+    if len(own) < len(names):
+        say(f'{dataset}: {count(len(names) - len(own), "image")} in its sub-folders will not be read, because there is '
+            'no folder train')
+    if not own:
+        raise UserError(f'{dataset} has no pairs to train on. Put them into {dataset}/train')
+    return {dataset: own, **others}
+
+
+def check_split(folder, names, seen, say):
+    """Read the pairs of one folder; returns (faults, [flatness of A, of B], None where none can be read)."""
     sizes, flat, faults = collections.Counter(), [], 0
-    names = list_images(folder)
     paths = [f'{folder}/{name}' for name in names]
     bar = tqdm(try_read(paths), os.path.basename(folder), len(paths), leave=False, disable=None)
     for path, image, error in bar:
@@ -57,40 +73,61 @@ def check_split(folder, seen, say):
         twin = seen.setdefault(hashlib.sha256(image.tobytes()).digest(), path)
         if twin != path:
             say(f'  {path!r}: the same pixels as {twin!r}')
-    say(f'{folder}: {len(names)} files, {faults} unreadable; ' +
-        ', '.join(f'{count} of {size}' for size, count in sizes.most_common(5)) + (', ...' if len(sizes) > 5 else ''))
-    return len(names), faults, np.mean(flat, axis=0) if flat else [0, 0]
+    kinds = [f'{number} of {size}' for size, number in sizes.most_common(5)] + ['...'] * (len(sizes) > 5)
+    say(f'{folder}: {count(len(names), "file")}, {faults} unreadable' + ('; ' + ', '.join(kinds) if kinds else ''))
+    return faults, np.mean(flat, axis=0) if flat else None
 
 
-def check(folder, direction=None, say=print):
-    """Check all splits of a folder, or the folder itself; returns the number of unreadable files."""
-    splits = [f'{folder}/{split}' for split in SPLITS if os.path.isdir(f'{folder}/{split}')] or [folder]
-    row, seen = CATALOGUE.get(os.path.basename(os.path.abspath(folder))), {}
+def check(dataset, direction=None, say=print):
+    """Check all splits of a data set, or the folder itself; returns the number of unreadable files."""
+    row, seen = CATALOGUE.get(os.path.basename(os.path.abspath(dataset))), {}
     direction = direction or (row.direction if row else None)
-    results = [check_split(split, seen, say) for split in splits]
+    folders = folders_of(dataset, say)
+    results = [check_split(folder, names, seen, say) for folder, names in folders.items()]
     if row:
-        for split, (count, _, _) in zip(splits, results):
-            wanted = row.splits.get(os.path.basename(split))
-            if count != wanted:
-                say(f'{split}: {count} files, the catalogue says {wanted}')
-    a, b = np.mean([flat for _, _, flat in results], axis=0)
+        for folder, names in folders.items():
+            wanted = row.splits.get(os.path.basename(folder), len(names))
+            if len(names) != wanted:
+                say(f'{folder}: {count(len(names), "file")}, the catalogue says {wanted}')
+    if flat := [sides for _, sides in results if sides is not None]:
+        say_sides(*np.mean(flat, axis=0), direction, say)
+    say_folders(dataset, folders, say)
+    return sum(faults for faults, _ in results)
+
+
+def say_sides(a, b, direction, say):
+    """Which side looks like label maps, by the flatness of A and of B, and whether the direction fits."""
     say(f'flat, as label maps are: {a:.0%} of A (left), {b:.0%} of B (right)')
     if max(a, b) > 0.5 and max(a, b) > min(a, b) + 0.2:
         guess = 'AtoB' if a > b else 'BtoA'
         say(f'{guess[0]} looks like the labels: --direction {guess} learns labels -> photo')
         if direction not in (None, guess):
             say(f'the direction here is {direction}: are the sides swapped?')
-    return sum(faults for _, faults, _ in results)
+
+
+def say_folders(dataset, folders, say):
+    """What is still to do before the training, or looks wrong, by the names of folders and files."""
+    train, *held_out = folders
+    commands = hold_out_commands(dataset, train)
+    if line := doubt(train, folders[train]):
+        say(line)
+    if held_out and (line := not_joined(dataset)):
+        say(line)
+    if not held_out and commands and os.path.basename(os.path.abspath(dataset)) not in SPLITS:
+        say(f'there is no folder val or test beside train: nothing would be validated. To make them: {commands}')
 
 
 def main(opts):
+    """Check, and return the exit status: 1 when training would fail."""
     faults = check(locate(opts.folder), opts.direction)
-    print(f'{faults} files would end the training' if faults else 'no fault found')
+    print(f'{count(faults, "file")} would end the training' if faults else 'no fault found')
     return 1 if faults else 0
 
 
 if __name__ == '__main__':
     try:
         sys.exit(main(OPTS))
+    except KeyboardInterrupt:
+        sys.exit(130)
     except (UserError, OSError) as error:
         sys.exit(f'datasets.check: {error}')

@@ -1,4 +1,4 @@
-"""Join two folders of like-named images into pairs: python -m datasets.combine A B OUT"""
+"""Join two folders of images into pairs, by their names: python -m datasets.combine A B OUT"""
 
 import argparse
 import os
@@ -8,10 +8,21 @@ import sys
 def parse(args=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('a', metavar='A', help='folder of left halves, with or without train/ val/ test/ in it')
-    parser.add_argument('b', metavar='B', help='folder of right halves, with the same names')
+    parser.add_argument('b', metavar='B', help='folder of right halves, in the same sub-folders')
     parser.add_argument('out', metavar='OUT', help='folder of the pairs')
+    parser.add_argument('--a', dest='pattern_a', type=pattern, metavar='PATTERN',
+                        help="which images of A, such as '*_photo.jpg'; default: found by itself")
+    parser.add_argument('--b', dest='pattern_b', type=pattern, metavar='PATTERN',
+                        help="which images of B, such as '*_label.png', where * is the same")
     parser.add_argument('--overwrite', action='store_true', help='replace pairs that are there')
     return parser.parse_args(args)
+
+
+def pattern(text):
+    """An argparse type: a pattern of names."""
+    if text.count('*') != 1:
+        raise argparse.ArgumentTypeError(f'{text!r} does not have one *, in quotes, for what the two names share')
+    return text
 
 
 OPTS = parse() if __name__ == '__main__' else None      # before TensorFlow is loaded: a mistake is answered at once
@@ -22,20 +33,11 @@ import pix2pix.quiet  # noqa: F401
 import numpy as np
 from tqdm import tqdm
 
-from pix2pix.errors import UserError
+from datasets.match import match
+from pix2pix.errors import UserError, count
 from pix2pix.images import png
 from pix2pix.images.folders import list_images_under
 from pix2pix.images.pictures import read_pictures
-
-
-def images_by_stem(folder, problems):
-    """The images of a folder and its sub-folders: name without extension -> path."""
-    found = {}
-    for name in list_images_under(folder):
-        stem, path = os.path.splitext(name)[0], os.path.join(folder, name)
-        if found.setdefault(stem, path) != path:
-            problems.append(f'{path}: left out, there is also {os.path.basename(found[stem])}')
-    return found
 
 
 def join(left, right):
@@ -51,21 +53,28 @@ def join(left, right):
     return pair[..., 0] if (pair == pair[..., :1]).all() else pair
 
 
-def combine(a, b, out, overwrite=False):
-    """Write OUT/NAME.png for every name in both folders; returns (pairs written, lines on what was not)."""
-    for folder in a, b:
-        if not os.path.isdir(folder):
-            raise UserError(f'{folder}: no such folder')
+def combine(a, b, out, *, pattern_a=None, pattern_b=None, overwrite=False, say=print):
+    """Write OUT/NAME.png for what belongs together in A and B, by its names (datasets/match.py); returns (pairs
+    written, lines on what was not)."""
+    check_folders(a, b, out, patterns=pattern_a and pattern_b)
+    found = match(list_images_under(a, without=out), list_images_under(b, without=out), a=pattern_a, b=pattern_b)
+    say(f'{a} and {b} are matched by {found.rule}' + ''.join(
+        f'; {count(side.others, "image")} of {folder} left out' for folder, side in ((a, found.left), (b, found.right))
+        if side.others))
     problems = []
-    lefts, rights = images_by_stem(a, problems), images_by_stem(b, problems)
-    problems += [f'{lefts[name]}: nothing of that name in {b}' for name in sorted(lefts.keys() - rights.keys())]
-    problems += [f'{rights[name]}: nothing of that name in {a}' for name in sorted(rights.keys() - lefts.keys())]
-    outputs = {name: os.path.join(out, name + '.png') for name in sorted(lefts.keys() & rights.keys())}
-    there = [path for path in outputs.values() if os.path.exists(path) and not overwrite]
-    problems += [f'{path}: is there already; --overwrite replaces it' for path in there]
-    outputs = {name: path for name, path in outputs.items() if path not in set(there)}
-    halves, written = read_pictures(side[name] for name in outputs for side in (lefts, rights)), 0
-    for path in tqdm(outputs.values(), unit='pair', disable=None):
+    for i, (folder, side, other) in enumerate([(a, found.left, b), (b, found.right, a)]):
+        paired = {names[i] for names in found.pairs.values()}
+        problems += [f'{os.path.join(folder, name)}: left out, there is also {os.path.basename(kept)}'
+                     for name, kept in side.doubles]
+        problems += [f'{os.path.join(folder, name)}: nothing of that name in {other}'
+                     for name in side.names.values() if name not in paired]
+    outputs = {os.path.join(out, name + '.png'): names for name, names in found.pairs.items()}
+    there = {path for path in outputs if os.path.exists(path) and not overwrite}
+    problems += [f'{path}: is there already; --overwrite replaces it' for path in sorted(there)]
+    outputs = {path: names for path, names in outputs.items() if path not in there}
+    halves = read_pictures(os.path.join(*path) for names in outputs.values() for path in zip((a, b), names))
+    written = 0
+    for path in tqdm(outputs, unit='pair', disable=None):
         (left, a_half, left_error), (right, b_half, right_error) = next(halves), next(halves)
         if left_error or right_error:
             problems += [str(error) for error in (left_error, right_error) if error]
@@ -79,15 +88,28 @@ def combine(a, b, out, overwrite=False):
     return written, problems
 
 
+def check_folders(a, b, out, patterns):
+    """UserError where a folder is not there, or where one stands for two things."""
+    for folder in a, b:
+        if not os.path.isdir(folder):
+            raise UserError(f'{folder}: no such folder')
+        if os.path.realpath(folder) == os.path.realpath(out):
+            raise UserError(f'{out} is both the folder of the pairs and one of a side: give another OUT')
+    if os.path.samefile(a, b) and not patterns:
+        raise UserError(f"{a} is both A and B: say which images are which, such as --a '*_photo.jpg' --b '*_label.png'")
+
+
 def main(opts):
-    written, problems = combine(opts.a, opts.b, opts.out, opts.overwrite)
-    print(*problems, f'{written} pairs written to {opts.out}, {len(problems)} problems', sep='\n')
-    if not written:
-        raise UserError(f'no pair was written. Do {opts.a} and {opts.b} have images of the same name and size?')
+    """Combine, and return the exit status: 0 when all went well."""
+    written, problems = combine(**vars(opts))
+    print(*problems, f'{count(written, "pair")} written to {opts.out}, {count(len(problems), "problem")}', sep='\n')
+    return 1 if problems else 0
 
 
 if __name__ == '__main__':
     try:
-        main(OPTS)
+        sys.exit(main(OPTS))
+    except KeyboardInterrupt:
+        sys.exit(130)
     except (UserError, OSError) as error:
         sys.exit(f'datasets.combine: {error}')

@@ -5,6 +5,7 @@ import os
 from datasets import demo
 from datasets.catalogue import CATALOGUE, ROOT
 from datasets.download import download
+from datasets.sides import refuse_sides
 from pix2pix.errors import UserError
 from pix2pix.images.folders import is_remote
 
@@ -12,10 +13,12 @@ from pix2pix.images.folders import is_remote
 def locate(name, root=ROOT, fetch=True):
     """A folder -> itself; a name of the catalogue -> its folder, which is made unless it is there.
 
-    Without `fetch`, for processes that run at once, UserError says that it is not there.
+    Without `fetch`, for processes that run at once, UserError says that it is not there. So it does where the two sides
+    of a user's pairs are not joined yet.
     """
     if name not in CATALOGUE:
         if os.path.isdir(name) or is_remote(name):
+            refuse_sides(name)
             return name
         raise UserError(f'{name}: there is no such folder, and the catalogue has only {" ".join(CATALOGUE)}. Give a '
                         'folder of pairs (with train/ and val/ in it) or one of these names')

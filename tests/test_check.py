@@ -90,7 +90,7 @@ def test_the_counts_and_the_direction_of_the_catalogue_are_compared(tmp_path):
     image = pair(0, 'train', 0)
     iio.imwrite(tmp_path / 'facades/train/1.png', np.concatenate([image[:, 256:], image[:, :256]], axis=1))
     _, text = lines_of(tmp_path / 'facades')
-    assert f'{tmp_path}/facades/train: 1 files, the catalogue says 400' in text
+    assert f'{tmp_path}/facades/train: 1 file, the catalogue says 400' in text
     assert 'the direction here is BtoA: are the sides swapped?' in text
 
 
@@ -99,3 +99,71 @@ def test_a_folder_that_is_not_there_or_is_empty_is_named(tmp_path):
         check.main(check.parse([str(tmp_path / 'nowhere')]))
     with pytest.raises(UserError, match='has no images in it'):
         check.main(check.parse([str(tmp_path)]))
+
+
+# Folders that are not as train.py reads them, or not yet.
+
+def test_two_folders_of_sides_are_refused_with_the_command_that_joins_them(tmp_path):
+    for name in 'trainA', 'trainB':
+        (tmp_path / name).mkdir()
+        iio.imwrite(tmp_path / name / '1.png', np.zeros([4, 6, 3], np.uint8))
+    with pytest.raises(UserError) as refused:
+        check.main(check.parse([str(tmp_path)]))
+    assert f'python -m datasets.combine {tmp_path}/trainA {tmp_path}/trainB {tmp_path}/train' in str(refused.value)
+    draw_pairs(tmp_path, train=1)
+    for name in 'testA', 'testB':
+        (tmp_path / name).mkdir()
+    faults, text = lines_of(tmp_path)
+    assert faults == 0 and 'datasets.split' not in text
+    assert text.endswith(f'python -m datasets.combine {tmp_path}/testA {tmp_path}/testB {tmp_path}/test')
+
+
+def test_a_folder_with_nothing_held_out_is_said_to_have_none_with_the_command_that_makes_it(tmp_path):
+    draw_pairs(tmp_path / 'sorted', train=3)
+    line = 'there is no folder val or test beside train: nothing would be validated. To make them: '
+    assert f'{line}python -m datasets.split {tmp_path}/sorted/train OUT' in lines_of(tmp_path / 'sorted')[1]
+    draw_pairs(tmp_path, flat=3)
+    assert f'{line}python -m datasets.split {tmp_path}/flat OUT' in lines_of(tmp_path / 'flat')[1]
+    for sound in draw_pairs(tmp_path / 'sound', train=1, test=1), tmp_path / 'sound/train':
+        assert 'nothing would be validated' not in lines_of(sound)[1]
+
+
+def test_beside_val_the_images_of_the_folder_itself_are_checked_as_they_are_trained_on(tmp_path):
+    draw_pairs(tmp_path, pairs=2)
+    draw_pairs(tmp_path / 'pairs', val=1)
+    (tmp_path / 'pairs/bad.png').write_bytes(b'')
+    faults, text = lines_of(tmp_path / 'pairs')
+    assert faults == 1 and f'{tmp_path}/pairs: 3 files, 1 unreadable' in text and '/val: 1 file, 0 unreadable' in text
+    assert 'will not be read' not in text
+
+
+def test_images_that_train_py_does_not_read_are_counted_and_not_checked(tmp_path):
+    draw_pairs(tmp_path, pairs=2)
+    draw_pairs(tmp_path / 'pairs', more=1)
+    (tmp_path / 'pairs/more/bad.png').write_bytes(b'')
+    faults, text = lines_of(tmp_path / 'pairs')
+    assert faults == 0 and f'{tmp_path}/pairs: 2 files, 0 unreadable' in text
+    assert f'{tmp_path}/pairs: 2 images in its sub-folders will not be read, because there is no folder train' in text
+    draw_pairs(tmp_path / 'others', cats=1, dogs=1)
+    with pytest.raises(UserError, match='others has no pairs to train on. Put them into .*others/train'):
+        lines_of(tmp_path / 'others')
+
+
+def test_sides_that_lie_in_train_as_if_they_were_pairs_are_doubted(tmp_path):
+    draw_pairs(tmp_path / 'pairs/train', A=2, B=2)
+    faults, text = lines_of(tmp_path / 'pairs')
+    assert faults == 0 and f'{tmp_path}/pairs/train looks as if its sub-folders were the two sides of pairs' in text
+    assert f'python -m datasets.combine {tmp_path}/pairs/train/A {tmp_path}/pairs/train/B OUT/train' in text
+
+
+def test_a_split_of_which_nothing_can_be_read_does_not_count_as_one_without_labels(tmp_path):
+    for split in 'train', 'val':
+        (tmp_path / split).mkdir()
+    iio.imwrite(tmp_path / 'train/1.png', pair(0, 'train', 0))
+    alone = lines_of(tmp_path / 'train')[1].splitlines()[1]
+    (tmp_path / 'val/1.png').write_bytes(b'')
+    faults, text = lines_of(tmp_path)
+    assert faults == 1 and f'{tmp_path}/val: 1 file, 1 unreadable\n' in text and alone in text
+    assert alone.startswith('flat, as label maps are: ')
+    (tmp_path / 'train/1.png').write_bytes(b'')
+    assert 'flat' not in lines_of(tmp_path)[1]

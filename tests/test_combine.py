@@ -1,4 +1,8 @@
-"""Two folders of like-named images become pairs of the pixels that training would have read from each."""
+"""Two folders of images become pairs of the pixels that training would have read from each."""
+
+import itertools
+import os
+import subprocess
 
 import imagecodecs
 import imageio.v3 as iio
@@ -7,8 +11,10 @@ import pytest
 import tifffile
 from PIL import Image
 
+from datasets.catalogue import CATALOGUE
 from datasets.combine import combine, join, main, parse
 from pix2pix.errors import UserError
+from tests.scripts import ROOT
 
 RGB = np.random.RandomState(0).randint(0, 256, [4, 6, 3]).astype(np.uint8)
 FINE = np.random.RandomState(1).randint(0, 65536, [4, 6, 3]).astype(np.uint16)
@@ -84,27 +90,121 @@ def test_nothing_is_overwritten_unasked_and_the_rest_is_written(folders):
     assert iio.imread(out / 'x.png').max() == 9
 
 
-def test_writing_nothing_is_an_error(folders, capsys):
+def test_names_that_do_not_say_what_goes_together_are_refused_in_one_line(folders, capsys):
     a, b, out = folders
     flat(a / 'x.png', 1)
     flat(b / 'y.png', 1)
-    with pytest.raises(UserError, match='no pair was written'):
+    with pytest.raises(UserError, match=r'no rule matches the names of A \(x.png\) with those of B \(y.png\)'):
         main(parse([str(a), str(b), str(out)]))
-    assert f'{a}/x.png: nothing of that name in {b}' in capsys.readouterr().out
     with pytest.raises(UserError, match='nowhere: no such folder'):
         main(parse([str(a), f'{a}/nowhere', str(out)]))
-    assert not out.exists()
+    assert capsys.readouterr().out == '' and not out.exists()
 
 
-def test_the_command_says_what_it_wrote(folders, capsys):
+def test_the_command_says_by_what_it_matched_and_what_it_wrote_and_its_status_is_0(folders, capsys):
     a, b, out = folders
     flat(a / 'x.png', 1)
     flat(b / 'x.png', 2)
-    main(parse([str(a), str(b), str(out)]))
-    assert capsys.readouterr().out.splitlines()[-1] == f'1 pairs written to {out}, 0 problems'
+    assert main(parse([str(a), str(b), str(out)])) == 0
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first == f'{a} and {b} are matched by equal names'
+    assert last == f'1 pair written to {out}, 0 problems'
     flat(a / 'x.png', 3)
-    main(parse([str(a), str(b), str(out), '--overwrite']))
+    assert main(parse([str(a), str(b), str(out), '--overwrite'])) == 0
     assert iio.imread(out / 'x.png').max() == 3
+
+
+def test_a_problem_is_counted_and_the_status_is_1_whatever_was_written(folders, capsys):
+    a, b, out = folders
+    for name in 'x.png', 'y.png', 'z.png':
+        flat(a / name, 1)
+    for name in 'x.png', 'y.png':
+        flat(b / name, 2)
+    assert main(parse([str(a), str(b), str(out)])) == 1
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        f'{a}/z.png: nothing of that name in {b}', f'2 pairs written to {out}, 1 problem']
+    assert main(parse([str(a), str(b), str(out)])) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == f'0 pairs written to {out}, 3 problems'
+
+
+# What the names say: tests/test_match.py has more of it.
+
+def test_names_with_a_part_of_each_side_become_a_pair_without_it(folders, capsys):
+    a, b, out = folders
+    for name, value in ('1', 10), ('2', 20):
+        flat(a / f'train/photo {name}_A.jpg', value)
+        flat(b / f'train/photo {name}_B.png', value + 100)
+    assert combine(str(a), str(b), str(out)) == (2, [])
+    assert f'{a} and {b} are matched by *_A in A with *_B in B, where * is equal\n' in capsys.readouterr().out
+    assert sorted(str(path.relative_to(out)) for path in out.rglob('*.*')) == ['train/photo 1.png', 'train/photo 2.png']
+    pair = iio.imread(out / 'train/photo 2.png')
+    assert abs(int(pair[0, 0]) - 20) < 4 and pair[0, -1] == 120       # gray; the left one was a JPEG
+
+
+def test_patterns_pick_images_of_one_folder_and_the_rest_is_counted(folders, capsys):
+    a, _, out = folders
+    for name, value in ('1_photo', 1), ('1_label', 2), ('1_depth', 3), ('2_photo', 4):
+        flat(a / f'{name}.png', value)
+    with pytest.raises(UserError, match=f'{a} is both A and B: say which images are which, such as --a'):
+        main(parse([str(a), str(a), str(out)]))
+    assert main(parse([str(a), str(a), str(out), '--a', '*_photo.png', '--b', '*_label.png'])) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f'{a} and {a} are matched by *_photo.png in A with *_label.png in B, where * is equal; '
+                     f'2 images of {a} left out; 3 images of {a} left out',
+                     f'{a}/2_photo.png: nothing of that name in {a}', f'1 pair written to {out}, 1 problem']
+    assert sorted(set(iio.imread(out / '1.png').ravel().tolist())) == [1, 2]
+
+
+@pytest.mark.parametrize('text', ['photo.png', '*_*.png', ''])
+def test_a_pattern_has_one_star(text, capsys):
+    with pytest.raises(SystemExit) as raised:
+        parse(['A', 'B', 'OUT', '--a', text])
+    assert raised.value.code == 2
+    assert f'argument --a: {text!r} does not have one *, in quotes, for what' in capsys.readouterr().err
+
+
+def test_pairs_do_not_become_images_of_a_side(folders):
+    """Neither when the command runs again, nor in the place of what they are made of."""
+    a, b, _ = folders
+    for side in a, b:
+        flat(side / 'x.png', 1)
+    assert combine(str(a), str(b), str(a / 'OUT')) == (1, [])
+    assert combine(str(a), str(b), str(a / 'OUT'), overwrite=True) == (1, [])
+    for side in a, b:
+        with pytest.raises(UserError, match=f'{side} is both the folder of the pairs and one of a side'):
+            combine(str(a), str(b), str(side), overwrite=True)
+        assert iio.imread(side / 'x.png').shape == (4, 6, 3)
+
+
+def test_cityscapes_as_it_is_handed_out_becomes_pairs_by_the_command_of_the_catalogue(tmp_path):
+    """A miniature: photos in leftImg8bit/, and in gtFine/ three images and a polygon for each, all by city."""
+    cities = [('train', 'aachen'), ('train', 'bochum'), ('val', 'frankfurt'), ('test', 'berlin')]
+    for (split, city), frame in itertools.product(cities, (1, 2)):
+        stem = f'{city}_000000_{frame:06d}'
+        flat(tmp_path / f'leftImg8bit/{split}/{city}/{stem}_leftImg8bit.png', 10 + frame)
+        for kind, value in ('color', 100 + frame), ('instanceIds', 0), ('labelIds', 1):
+            flat(tmp_path / f'gtFine/{split}/{city}/{stem}_gtFine_{kind}.png', value)
+        (tmp_path / f'gtFine/{split}/{city}/{stem}_gtFine_polygons.json').write_text('{}')
+    # Without patterns, three images could be the label map of a photo.
+    with pytest.raises(UserError) as refused:
+        combine(f'{tmp_path}/leftImg8bit', f'{tmp_path}/gtFine', f'{tmp_path}/OUT')
+    for kind in 'color', 'instanceIds', 'labelIds':
+        assert f'test/berlin/berlin_000000_000001_gtFine_{kind}.png' in str(refused.value)
+    assert '--b' in str(refused.value) and not (tmp_path / 'OUT').exists()
+
+    command = CATALOGUE['cityscapes'].elsewhere.partition('then run: ')[2]
+    with open(f'{ROOT}/docs/data.md') as file:
+        assert f'\n    {command}\n' in file.read()
+    process = subprocess.run(['bash', '-ec', command], cwd=tmp_path, env={**os.environ, 'PYTHONPATH': ROOT},
+                             capture_output=True, text=True, timeout=300)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert '4 pairs written to datasets/cityscapes/train, 0 problems' in process.stdout
+    folder = tmp_path / 'datasets/cityscapes'
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob('*.*')) == [
+        *(f'train/{city}/{city}_000000_00000{frame}.png' for city in ('aachen', 'bochum') for frame in (1, 2)),
+        *(f'val/frankfurt/frankfurt_000000_00000{frame}.png' for frame in (1, 2))]
+    pair = iio.imread(folder / 'train/bochum/bochum_000000_000002.png')
+    assert pair.shape[:2] == (4, 12) and (pair[:, :6] == 12).all() and (pair[:, 6:] == 102).all()
 
 
 # Which pixels: those that training, test.py and check read.

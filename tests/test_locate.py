@@ -51,3 +51,11 @@ def test_processes_that_run_at_once_do_not_fetch(tmp_path):
         with pytest.raises(UserError, match=f'{name} is not here.* at once'):
             locate(name, str(tmp_path), fetch=False)
     assert not list(tmp_path.iterdir())
+
+
+def test_two_sides_are_no_pairs_and_the_error_says_how_they_become_some(tmp_path):
+    for name in 'A', 'B':
+        (tmp_path / name).mkdir()
+    with pytest.raises(UserError, match=f'Join them: python -m datasets.combine {tmp_path}/A {tmp_path}/B '
+                                        f'{tmp_path}/train'):
+        locate(str(tmp_path))

@@ -42,7 +42,7 @@ def test_the_package_has_nothing_else():
 
 @pytest.mark.parametrize('statement', [
     'import pix2pix', 'import pix2pix.model.architecture', 'import pix2pix.flags, pix2pix.files, pix2pix.errors',
-    'import pix2pix; pix2pix.__version__'])
+    'import pix2pix; pix2pix.__version__', 'import pix2pix.images.extensions'])
 def test_what_needs_no_tensorflow_loads_none(statement):
     assert 'pix2pix' in loaded(statement, 'pix2pix') and loaded(statement, 'tensorflow') == []
 
@@ -98,3 +98,13 @@ def test_a_mistyped_flag_is_answered_before_tensorflow_is_loaded(script, right, 
 def test_what_is_right_does_load_it(script, right, no_tensorflow):
     """And so the tests above would have seen it."""
     assert python(*script, *right, path=no_tensorflow) == (1, '', 'tensorflow was loaded\n')
+
+
+def test_a_folder_is_split_without_tensorflow(no_tensorflow, tmp_path):
+    for i in range(3):
+        (tmp_path / 'pool').mkdir(exist_ok=True)
+        (tmp_path / f'pool/{i}.png').touch()
+    status, output, error = python('-m', 'datasets.split', 'pool', 'OUT', path=no_tensorflow, cwd=tmp_path)
+    assert (status, error) == (0, '') and output == 'OUT: 1 pair in train, 1 pair in val, 1 pair in test, copied\n'
+    status, output, error = python('-m', 'datasets.split', 'pool', 'OUT', path=no_tensorflow, cwd=tmp_path)
+    assert (status, output) == (1, '') and error.startswith('datasets.split: OUT is there already.')

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import types
 
 import imagecodecs
 import imageio.v3 as iio
@@ -172,6 +173,19 @@ def test_a_picture_is_never_replaced_by_its_own_output(trained, photos, monkeypa
         with pytest.raises(UserError, match='give a'):
             test.main(test.parse(['--name', 'tiny', '--input', source, '--output', output, *more]))
     assert (photos / 'gray.png').read_bytes() == before
+
+
+def test_two_folders_of_sides_are_refused_with_the_command_that_joins_them(tmp_path):
+    """Asked of main(), this comes once the generator is there."""
+    draw_pairs(tmp_path, train=1, testA=1, testB=1)
+    generator = types.SimpleNamespace(run=types.SimpleNamespace(test=None), options={'folder': str(tmp_path)})
+    with pytest.raises(UserError) as refused:
+        test.draw_pairs(test.parse(['--name', 'tiny']), generator)
+    assert str(refused.value) == (f'{tmp_path} has the two sides of its pairs in folders of their own. Join them: '
+                                  f'python -m datasets.combine {tmp_path}/testA {tmp_path}/testB {tmp_path}/test')
+    draw_pairs(tmp_path, test=0)
+    with pytest.raises(UserError, match=f'{tmp_path} has no folder val in it. Name one with --split'):
+        test.draw_pairs(test.parse(['--name', 'tiny', '--split', 'val']), generator)
 
 
 def test_fid_on_request(trained, tmp_path):

@@ -1,11 +1,13 @@
 """train.py, each run a process of its own as a user starts it."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import types
 
 import imageio.v3 as iio
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import pix2pix
+import reader
 import train
 from pix2pix.errors import UserError
 from pix2pix.run import report
@@ -174,6 +177,39 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_shows_the_batch(tmp_path):
     assert ' is nan at step 2. Its batch is in samples/tiny/not-finite-step-2.png' in last
     assert iio.imread(tmp_path / 'samples/tiny/not-finite-step-2.png').shape == (512, 512, 3)
     assert variables(tmp_path)[1] == 1
+
+
+def test_two_folders_of_sides_are_refused_with_the_command_that_joins_them(tmp_path):
+    draw_pairs(tmp_path / 'mine', trainA=1, trainB=1)
+    assert run(tmp_path, 'train.py', '--dataset', 'mine', status=1) == (
+        'train.py: mine has the two sides of its pairs in folders of their own. Join them: '
+        'python -m datasets.combine mine/trainA mine/trainB mine/train\n')
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['mine']
+
+
+def lines_when_opened(folder, capsys):
+    """What is said of the pairs of a folder before the first step."""
+    pairs = reader.Pairs.of(str(folder))
+    settings = dict(vars(train.parse(['--dataset', str(folder)])), precision='float32', folder=str(folder), devices=1)
+    started = types.SimpleNamespace(opened=lambda *_: contextlib.nullcontext([]))
+    with train.opened(started, settings, pairs, reader.Order(len(pairs.names), 1, 1, 0),
+                      types.SimpleNamespace(describe=lambda _: [])):
+        return capsys.readouterr().out.splitlines()
+
+
+def test_with_nothing_held_out_the_command_that_does_it_is_named(tmp_path, capsys):
+    line = ('there is no folder val or test beside train: nothing is validated, and samples are training pairs. '
+            f'To make them: python -m datasets.split {tmp_path}/mine/train OUT')
+    draw_pairs(tmp_path / 'mine', train=1)
+    assert line in lines_when_opened(tmp_path / 'mine', capsys)
+    draw_pairs(tmp_path / 'mine', val=1)
+    assert not any('datasets.split' in line for line in lines_when_opened(tmp_path / 'mine', capsys))
+
+
+def test_sides_that_lie_in_train_as_if_they_were_pairs_are_doubted(tmp_path, capsys):
+    draw_pairs(tmp_path / 'mine/train', A=1, B=1)
+    assert any(line.startswith(f'{tmp_path}/mine/train looks as if its sub-folders were the two sides of pairs')
+               for line in lines_when_opened(tmp_path / 'mine', capsys))
 
 
 @pytest.mark.parametrize('args, message', [

@@ -6,13 +6,7 @@ import os
 import tensorflow as tf
 
 from pix2pix.errors import UserError, reason
-
-EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
-
-
-def is_image(name):
-    """By its extension. Hidden files do not count, such as the ._NAME.jpg that macOS leaves beside NAME.jpg."""
-    return name.lower().endswith(EXTENSIONS) and not name.startswith('.')
+from pix2pix.images.extensions import EXTENSIONS, is_image
 
 
 def is_remote(folder):

@@ -1,0 +1,64 @@
+"""A data set whose two sides lie in folders of their own, such as trainA/ and trainB/: which commands join them."""
+
+import itertools
+import os
+import shlex
+
+from pix2pix.errors import UserError
+from pix2pix.images.extensions import is_image
+
+SPLITS = ('train', 'val', 'test')
+
+
+def sides_of(folder, split=''):
+    """The folders of the two sides, such as trainA and trainB, train_A and train_B, or A and B; None where there are
+    none."""
+    for joint, letters in itertools.product(('', '_', '-'), ('AB', 'ab')):
+        sides = [os.path.join(folder, split + joint + letter) for letter in letters]
+        if all(map(os.path.isdir, sides)):
+            return sides
+    return None
+
+
+def join_commands(folder):
+    """The commands, in one line, that join what lies in two sides and is not joined yet; '' where there is nothing."""
+    there = {split for split in SPLITS if os.path.isdir(os.path.join(folder, split))}
+    joins = [(sides, split) for split in SPLITS if split not in there and (sides := sides_of(folder, split))]
+    if not joins and 'train' not in there and (sides := sides_of(folder)):
+        inside = any(os.path.isdir(os.path.join(sides[0], split)) for split in SPLITS)
+        joins = [(sides, '' if inside else 'train')]
+    return '; '.join(join_command(sides, os.path.normpath(os.path.join(folder, split))) for sides, split in joins)
+
+
+def join_command(sides, out):
+    return shlex.join(['python', '-m', 'datasets.combine', *sides, out])
+
+
+def hold_out_commands(folder, pairs):
+    """The commands that make val/ or test/ for a data set whose training pairs are in the folder `pairs`; '' where
+    that is not on this machine."""
+    if not os.path.isdir(pairs):
+        return ''
+    return join_commands(folder) or shlex.join(['python', '-m', 'datasets.split', pairs, 'OUT'])
+
+
+def not_joined(folder):
+    """A line on the sides that are not joined yet; '' where there are none."""
+    commands = join_commands(folder)
+    return commands and f'{folder} has the two sides of its pairs in folders of their own. Join them: {commands}'
+
+
+def refuse_sides(folder):
+    """UserError where the pairs to train on are not joined yet."""
+    line = not_joined(folder)
+    if line and not os.path.isdir(os.path.join(folder, 'train')) and not any(map(is_image, os.listdir(folder))):
+        raise UserError(line)
+
+
+def doubt(folder, names):
+    """A line where the pairs of a folder look like two sides, in its sub-folders A and B; '' where they do not."""
+    sides = sides_of(folder)
+    if not sides or not all('/' in name for name in names):
+        return ''
+    return (f'{folder} looks as if its sub-folders were the two sides of pairs, but each file in them is taken for a '
+            f'pair. If they are sides, join them: {join_command(sides, "OUT/train")}')
