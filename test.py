@@ -2,6 +2,7 @@
 or on any pictures: python test.py --name facades --input FILE_OR_FOLDER --output FOLDER"""
 
 import argparse
+import collections
 import contextlib
 import itertools
 import json
@@ -79,6 +80,7 @@ from pix2pix.images.pictures import read_pictures
 from pix2pix.inference.generator import Generator
 from pix2pix.metrics import fid, pixels
 from pix2pix.metrics.evaluate import evaluate
+from pix2pix.model.networks import images_at_once
 from pix2pix.run import checkpoint, log, report
 from pix2pix.run.folder import Run, TestResults
 
@@ -118,17 +120,21 @@ def draw_pairs(opts, generator):
 
     # Draw each, and write and judge it while the network draws the next.
     def draw():
-        pairs = reader.test_pairs([f'{split}/{name}' for name in names], form)
-        for stem, (source, target) in zip(tqdm(unique_stems(names), unit='image', disable=None), pairs):
-            yield stem, [source, generator.forward(source), target]
+        stems = tqdm(unique_stems(names), unit='image', disable=None)
+        # A session left open by an error would be waited for without end.
+        with contextlib.closing(reader.test_pairs([f'{split}/{name}' for name in names], form)) as pairs:
+            pairs, again = itertools.tee(pairs)
+            outputs = generator.forward_each(source for source, _ in again)
+            for stem, (source, target), output in zip(stems, pairs, outputs):
+                yield stem, [source, output, target]
 
     def keep(stem, triple):
         png.write(results.output(stem), triple[1])
         png.write(results.comparison(stem), grid([triple]))
         if inception:
             features.append([inception(image) for image in triple[1:]])
-    with contextlib.closing(draw()) as drawn:       # a session left open by an error would be waited for without end
-        images = evaluate(drawn, pixels.Comparison(), keep)
+    with contextlib.closing(draw()) as drawn:
+        images = evaluate(drawn, pixels.Comparison(), keep, held=images_at_once(form.crop_size, form.crop_size))
 
     # The metrics: on the terminal, in a file, and on the page.
     summary = {'count': len(images), **pixels.mean(images.values())}
@@ -153,25 +159,36 @@ def draw_pictures(opts, generator):
     there = [path for path in paths if os.path.exists(paths[path]) and not opts.overwrite]
     todo = [path for path in paths if path not in set(there)]
 
-    # Draw each.
+    # Draw each: large ones one by one, without holding them, and small ones several at once.
     os.makedirs(opts.output, exist_ok=True)
-    failed = 0
-    for path, picture, error in tqdm(read_small(todo), total=len(todo), unit='image', disable=None):
+    failed, waiting = [], collections.deque()
+
+    @contextlib.contextmanager
+    def naming_faults():
         try:
-            if error:
-                raise error
-            if picture is None:     # a large one, which is not held
+            yield
+        except (ImageError, OSError) as error:
+            failed.append(error)
+            tqdm.write(f'test.py: {error}', file=sys.stderr)
+
+    def small_pictures():
+        for path, picture, error in tqdm(read_small(todo), total=len(todo), unit='image', disable=None):
+            if picture is not None:
+                waiting.append(path)
+                yield picture
+                continue
+            with naming_faults():
+                if error:
+                    raise error
                 picture = large.Picture(path, opts.output)
                 png.write_bands(paths[path], picture.shape[0], generator.bands(picture))
                 del picture         # and its scratch file, before the next one
-            else:
-                png.write(paths[path], generator(picture))
-        except (ImageError, OSError) as error:
-            failed += 1
-            tqdm.write(f'test.py: {error}', file=sys.stderr)
+    for output in generator.map(small_pictures()):
+        with naming_faults():
+            png.write(paths[waiting.popleft()], output)
 
     # Say what was drawn, and what was not.
-    print(f'{count(len(todo) - failed, "picture")} in {opts.output}')
+    print(f'{count(len(todo) - len(failed), "picture")} in {opts.output}')
     if there:
         print(f'{len(there):,} were there already, such as {paths[there[0]]}, and were left alone; --overwrite '
               'replaces them', file=sys.stderr)

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import hashlib
+import itertools
 import math
 import os
 import sys
@@ -94,7 +95,7 @@ from pix2pix.distributed.replicas import join, starts_alone
 from pix2pix.errors import UserError, count, reason
 from pix2pix.images.diagnose import ImageError, first_unreadable
 from pix2pix.images.folders import is_remote
-from pix2pix.model.networks import trained_generator
+from pix2pix.model.networks import images_at_once, trained_generator
 from pix2pix.model.training_step import training_step
 from pix2pix.run.folder import Run
 from pix2pix.run.interrupt import Interrupt
@@ -231,16 +232,23 @@ def check_bottleneck(settings):
 
 
 def drawer(form, architecture, seed):
-    """A function (session, path of a pair) -> [source, output, target], each [H, W, C] in [-1, 1], as test.py draws."""
-    path = tf.placeholder(tf.string, [])
-    source, target = reader.test_pair(path, form)
+    """A function (session, paths of pairs) that yields of each [source, output, target], [H, W, C] in [-1, 1].
+
+    They are drawn as test.py draws them.
+    """
+    images = images_at_once(form.crop_size, form.crop_size)
+    files = tf.placeholder(tf.string, [images])
+    source, target = (tf.concat(half, 0) for half in zip(*(reader.test_pair(file, form) for file in tf.unstack(files))))
     output = trained_generator(source, architecture, seed=seed)
 
-    def draw(sess, name):
-        try:
-            return [image[0] for image in sess.run([source, output, target], {path: name})]
-        except tf.errors.OpError as error:
-            raise first_unreadable([name]) or UserError(reason(error)) from None
+    def draw(sess, paths):
+        for start in range(0, len(paths), images):
+            few = paths[start:start + images]
+            try:
+                drawn = sess.run([source, output, target], {files: few + few[:1] * (images - len(few))})
+            except tf.errors.OpError as error:
+                raise first_unreadable(few) or UserError(reason(error)) from None
+            yield from itertools.islice(zip(*drawn), len(few))
     return draw
 
 

@@ -94,19 +94,20 @@ def test_behind_an_error_nothing_more_is_kept():
     assert kept == ['a']
 
 
-def test_one_is_judged_while_the_next_is_drawn_and_no_third_is_begun():
-    """The first may not be judged before the second is drawn, and the third not drawn before the first is judged."""
-    second_drawn, judged = threading.Event(), []
+@pytest.mark.parametrize('held', [1, 2, 3])
+def test_so_many_may_wait_while_the_next_are_drawn(held):
+    """None is judged before `held` more than the first are drawn, and not one further is drawn meanwhile."""
+    drawn_on, judged = threading.Event(), []
 
     def draw():
-        for i, pair in enumerate(drawn('a', 'b', 'c')):
-            if i == 1:
-                second_drawn.set()
-            if i == 2:
+        for i, pair in enumerate(drawn('a', 'b', 'c', 'd', 'e')):
+            if i == held:
+                drawn_on.set()
+            if i == held + 1:
                 assert judged[:1] == ['a']
             yield pair
 
     def keep(name, triple):
-        assert second_drawn.wait(60)
+        assert drawn_on.wait(60)
         judged.append(name)
-    assert list(evaluate(draw(), l1, keep)) == judged == ['a', 'b', 'c']
+    assert list(evaluate(draw(), l1, keep, held=held)) == judged == ['a', 'b', 'c', 'd', 'e']

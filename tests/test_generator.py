@@ -54,7 +54,7 @@ def noise(height, width, channels=3, dtype=np.uint8):
 
 def test_a_picture_of_the_network_s_own_size_is_one_forward_pass(model):
     picture = noise(256, 256)
-    expected = to_uint8(model.forward(picture.astype('f') * np.float32(2 / 255) - 1))
+    expected = to_uint8(model.forward(picture[None].astype('f') * np.float32(2 / 255) - 1)[0])
     np.testing.assert_array_equal(model(picture), expected)
     assert expected.std() > 5 and model.step == 5
     np.testing.assert_array_equal(model(picture), model(picture))
@@ -71,7 +71,7 @@ def test_weights_cast_once_give_the_bits_of_the_sample_grids(tmp_path):
                    for picture in pictures]
         checkpoint.restore(sess, tf.train.Saver(), f'{run}/model-5')
         for picture, output in zip(pictures, sess.run(outputs)):
-            np.testing.assert_array_equal(model.forward(picture), output[0])
+            np.testing.assert_array_equal(model.forward(picture[None]), output)
             assert output.std() > 0.1
     copies = model.graph.get_collection(tf.GraphKeys.LOCAL_VARIABLES)
     assert len(copies) == 16 and {copy.dtype.base_dtype for copy in copies} == {tf.bfloat16}
@@ -93,9 +93,47 @@ def test_padding_is_a_mirror_and_is_cut_off_again(model):
 
 def test_sixteen_bits_are_kept(model):
     picture = noise(256, 256, dtype=np.uint16)
-    fine, exact = model(picture), model.forward(np.float32(picture / 65535 * 2 - 1))
+    fine, exact = model(picture), model.forward(np.float32(picture / 65535 * 2 - 1)[None])[0]
     assert len(np.unique(fine)) > 2000
     np.testing.assert_allclose(fine, (exact + 1) / 2 * 65535, atol=1)
+
+
+def test_map_draws_what_calls_draw_in_order(model):
+    """Whatever the size and type, and however many of a size follow each other."""
+    sizes = [(256, 256), (200, 100), (256, 256), (300, 700), (20, 500), (40, 257), (256, 256), (9, 9), (1, 2)]
+    pictures = [noise(*size, dtype=(np.uint8, np.uint16)[i % 2]) for i, size in enumerate(sizes)]
+    pictures[1] = pictures[1][..., 0]
+    drawn = list(model.map(iter(pictures)))
+    assert len(drawn) == len(pictures)
+    for picture, output in zip(pictures, drawn):
+        alone = model(picture)
+        assert output.shape == alone.shape and output.dtype == alone.dtype
+        assert np.abs(output.astype(int) - alone).max() <= np.iinfo(output.dtype).max / 255
+        assert np.mean(output == alone) > 0.9 or output.dtype == np.uint16
+
+
+def test_what_map_draws_of_a_picture_depends_on_no_other(model):
+    """To the bit: alone, and at every place of a run of them."""
+    pictures = [noise(*size) for size in [(256, 256), (256, 256), (250, 255), (3, 7), (256, 256)]]
+    pictures[1] = pictures[1] // 9
+    pictures[4] = 255 - pictures[4] // 4
+    alone = [next(model.map([picture])) for picture in pictures]
+    for order in [0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [1, 1, 0, 4, 2], [2, 4]:
+        for i, output in zip(order, model.map(pictures[i] for i in order)):
+            np.testing.assert_array_equal(output, alone[i])
+
+
+def test_map_takes_no_more_pictures_than_it_needs(model):
+    endless = (noise(256, 256) for _ in iter(int, 1))
+    assert next(model.map(endless)).shape == (256, 256, 3)
+
+
+def test_map_keeps_to_the_tiles(run):
+    """A picture that is wider than a tile goes in tiles, though two of its pixels' number would fit in one run."""
+    picture, tiled = noise(256, 400), Generator(run, tile=256)
+    [output] = tiled.map([picture])
+    np.testing.assert_array_equal(output, tiled(picture))
+    assert (output != Generator(run)(picture)).any()
 
 
 def test_gray_in_and_out(tmp_path):
@@ -105,13 +143,14 @@ def test_gray_in_and_out(tmp_path):
     output = gray(red)
     assert output.shape == (256, 256)
     np.testing.assert_array_equal(output, gray(np.full([256, 256], 60, np.uint8)))     # 0.299 * 200 = 59.8
+    assert next(gray.map([red])).shape == (256, 256)
 
 
 def test_tiles_of_a_network_that_copies_are_the_picture(run):
     """With the network replaced by the identity, tiling must not be seen at all."""
     model = Generator(run, tile=256)
     sizes = []
-    model.forward = lambda source: sizes.append(source.shape[:2]) or source
+    model.forward = lambda sources: sizes.append(sources.shape[1:3]) or sources
     for dtype in np.uint8, np.uint16:
         picture = noise(1000, 333, dtype=dtype)
         difference = np.abs(model(picture).astype(int) - picture)

@@ -21,8 +21,8 @@ ORDER = reader.Order(images=4, batch_size=2, epochs=3, seed=0)      # two steps 
 LOSSES = {'d_loss': np.float32(1.5), 'g_loss_gan': np.float32(2), 'g_loss_l1': np.float32(0.25)}
 
 
-def draw(sess, path):
-    return [np.full([16, 16, 3], value, np.float32) for value in (-1, 0, 1)]
+def draw(sess, paths):
+    return ([np.full([16, 16, 3], value, np.float32) for value in (-1, 0, 1)] for path in paths)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A trained generator as a function of pictures of any size."""
 
+import itertools
 import os
 import re
 
@@ -12,7 +13,7 @@ from pix2pix.flags import from_options
 from pix2pix.images.arrays import to_channels, to_float, to_integer
 from pix2pix.inference.tiles import TILE, draw_in_tiles
 from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture
-from pix2pix.model.networks import TEST_STATISTICS, trained_generator
+from pix2pix.model.networks import TEST_STATISTICS, images_at_once, trained_generator
 from pix2pix.run import checkpoint
 from pix2pix.run.folder import Run
 
@@ -52,7 +53,7 @@ class Generator:
         self.dropout, self.seed, self.tile = dropout, seed, tile
         self.graph, self.networks = tf.Graph(), {}
         self.sess = tf.Session(graph=self.graph, config=devices.session_config())
-        self.network(options['crop_size'], options['crop_size'])
+        self.network(1, options['crop_size'], options['crop_size'])
         self.step = self.restore(path)
 
     def restore(self, path):
@@ -69,38 +70,70 @@ class Generator:
             self.sess.run(tf.local_variables_initializer())     # the copies of the weights
         return step
 
-    def network(self, height, width):
+    def network(self, images, height, width):
         """(source, output) of the graph for one size: fixed sizes are faster, and equal to training's to the bit."""
-        if (height, width) not in self.networks:
+        if (images, height, width) not in self.networks:
             dtype = tf.as_dtype(self.architecture.precision)
             with self.graph.as_default(), tf.variable_scope('', custom_getter=cast_once(dtype)):
-                source = tf.placeholder(tf.float32, [1, height, width, self.architecture.source_channels])
+                source = tf.placeholder(tf.float32, [images, height, width, self.architecture.source_channels])
                 output = trained_generator(source, self.architecture, seed=self.seed, dropout_on=self.dropout,
                                            statistics=self.statistics)
-            self.networks[height, width] = source, output
-        return self.networks[height, width]
+            self.networks[images, height, width] = source, output
+        return self.networks[images, height, width]
 
-    def forward(self, source):
-        """[H, W, source_channels] -> [H, W, target_channels], float32 in [-1, 1]; H and W multiples of 256."""
-        placeholder, output = self.network(*source.shape[:2])
+    def forward(self, sources):
+        """[N, H, W, source_channels] -> [N, H, W, target_channels], float32 in [-1, 1]; H and W multiples of 256.
+
+        Each is drawn as if it were alone.
+        """
+        placeholder, output = self.network(*sources.shape[:3])
         try:
-            return self.sess.run(output, {placeholder: source[None]})[0]
+            return self.sess.run(output, {placeholder: sources})
         except tf.errors.ResourceExhaustedError as error:
-            raise UserError(f'{source.shape[1]} x {source.shape[0]} pixels at once are too many for the memory '
+            raise UserError(f'{sources.shape[2]} x {sources.shape[1]} pixels at once are too many for the memory '
                             f'({reason(error)}). Use smaller tiles') from None
+
+    def forward_each(self, sources):
+        """Sources of one size, [H, W, source_channels] -> yields their outputs, drawn several in one run.
+
+        A last run of fewer is filled up: so what comes out for one does not depend on how many there are.
+        """
+        sources = iter(sources)
+        for first in sources:
+            images = images_at_once(*first.shape[:2])
+            group = [first, *itertools.islice(sources, images - 1)]
+            yield from self.forward(np.stack(group + [first] * (images - len(group))))[:len(group)]
 
     def __call__(self, picture):
         """A picture, uint8 or uint16, [H, W] gray or [H, W, 3] RGB -> the same size and type, [H, W] or [H, W, 3]."""
-        picture = np.asarray(picture)
-        if picture.dtype not in (np.uint8, np.uint16) or picture.ndim not in (2, 3) or \
-                picture.shape[2:] not in ((), (1,), (3,)) or 0 in picture.shape:
-            raise ValueError(f'{picture.dtype} {list(picture.shape)}: give uint8 or uint16, [H, W] or [H, W, 3]')
-        picture = picture.reshape(*picture.shape[:2], -1)
+        return self.draw(checked(picture))
+
+    def map(self, pictures):
+        """An iterator over what the generator makes of each of these pictures, in order.
+
+        Small ones of one size go through the network several at once, which is faster. What comes out for one does not
+        depend on the others. Here and there it may be a level of 255 off what a call gives.
+        """
+        for size, group in itertools.groupby(map(checked, pictures), self.size_in_a_batch):
+            if not size:
+                yield from map(self.draw, group)
+            while size and (few := list(itertools.islice(group, images_at_once(*size)))):
+                outputs = self.forward_each(pad(self.as_source(picture)) for picture in few)
+                for picture, output in zip(few, outputs):
+                    yield without_one_channel(to_integer(cut(output, *picture.shape[:2]), picture.dtype))
+
+    def size_in_a_batch(self, picture):
+        """The size at which a small picture goes through the network; None for one that goes alone, or in tiles."""
+        size = [side + sum(margins(side)) for side in picture.shape[:2]]
+        return size if max(size) <= self.tile and images_at_once(*size) > 1 else None
+
+    def draw(self, picture):
+        """[H, W, 1 or 3] -> [H, W] or [H, W, 3]."""
         output, top = np.empty([*picture.shape[:2], self.architecture.target_channels], picture.dtype), 0
         for band in self.bands(picture):
             output[top:top + len(band)] = band
             top += len(band)
-        return output[..., 0] if output.shape[-1] == 1 else output
+        return without_one_channel(output)
 
     def bands(self, picture):
         """The output of a picture of any size from top to bottom: yields bands of its rows, [h, W, target_channels].
@@ -108,16 +141,43 @@ class Generator:
         `picture` [H, W, 1 or 3] has a shape and a dtype, uint8 or uint16, and is sliced a tile at a time: not held.
         """
         def draw(tile):
-            return self.forward_any(to_float(to_channels(tile, self.architecture.source_channels)))
+            return cut(self.forward(pad(self.as_source(tile))[None])[0], *tile.shape[:2])
         for band in draw_in_tiles(picture, draw, tile=self.tile, channels=self.architecture.target_channels):
             yield to_integer(band, picture.dtype)
 
-    def forward_any(self, source):
-        """As forward, of any size: padded by reflection to multiples of 256, and cut back."""
-        height, width = source.shape[:2]
-        pads = [((-size % MULTIPLE) // 2, -(-(-size % MULTIPLE) // 2)) for size in (height, width)]
-        output = self.forward(np.pad(source, [*pads, (0, 0)], 'reflect') if np.any(pads) else source)
-        return output[pads[0][0]:, pads[1][0]:][:height, :width]
+    def as_source(self, picture):
+        """uint8 or uint16 [H, W, 1 or 3] -> float32 [H, W, source_channels] in [-1, 1]."""
+        return to_float(to_channels(picture, self.architecture.source_channels))
+
+
+def checked(picture):
+    """A picture as an array of uint8 or uint16, [H, W, 1 or 3]; ValueError where it is none."""
+    picture = np.asarray(picture)
+    if picture.dtype not in (np.uint8, np.uint16) or picture.ndim not in (2, 3) or \
+            picture.shape[2:] not in ((), (1,), (3,)) or 0 in picture.shape:
+        raise ValueError(f'{picture.dtype} {list(picture.shape)}: give uint8 or uint16, [H, W] or [H, W, 3]')
+    return picture.reshape(*picture.shape[:2], -1)
+
+
+def without_one_channel(picture):
+    return picture[..., 0] if picture.shape[-1] == 1 else picture
+
+
+def margins(size):
+    """What is missing to the next multiple of 256, before and behind."""
+    missing = -size % MULTIPLE
+    return missing // 2, missing - missing // 2
+
+
+def pad(source):
+    """[H, W, C] -> the next multiples of 256, filled by reflection."""
+    return np.pad(source, [*map(margins, source.shape[:2]), (0, 0)], 'reflect')
+
+
+def cut(output, height, width):
+    """What pad() has added is cut off."""
+    top, left = margins(height)[0], margins(width)[0]
+    return output[top:top + height, left:left + width]
 
 
 def check_checkpoint(path):

@@ -78,6 +78,14 @@ def trained_generator(image, architecture, *, seed=0, dropout_on=True, statistic
                      statistics='each' if statistics == 'batch' else statistics)
 
 
+def images_at_once(height, width):
+    """How many images of that size to draw in one run: as many as have the pixels of four of 256 x 256, or one.
+
+    All share one pass over the weights. Of fewer pixels it takes much of the time (docs/experiments.md).
+    """
+    return max(1, 4 * MULTIPLE ** 2 // (height * width))
+
+
 def discriminator(source, target, architecture):
     """PatchGAN: images [N, H, W, C] in [-1, 1] -> float32 logits [N, H/8 - 2, W/8 - 2, 1], one per 70x70 patch."""
     x = tf.cast(tf.concat([source, target], axis=-1), architecture.precision)

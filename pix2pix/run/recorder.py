@@ -29,7 +29,7 @@ class Recorder:
     """Writes what is due of a training, whose graph is complete, into the folders of its run.
 
     run, order, pairs  a Run, the Order of its steps and its Pairs
-    draw               (session, path of a pair) -> [source, output, target], float [H, W, C] in [-1, 1]
+    draw               (session, paths of pairs): yields of each [source, output, target], float [H, W, C] in [-1, 1]
     """
 
     def __init__(self, *, run, order, pairs, draw, cadence):
@@ -63,7 +63,7 @@ class Recorder:
         """Draw all validation pairs: the means of their metrics by name, or {}."""
         if not self.validation_paths or not self.order.due(self.step, self.cadence.validate_every):
             return {}
-        drawn = ((path, self.draw(self.sess, path)) for path in self.validation_paths)
+        drawn = zip(self.validation_paths, self.draw(self.sess, self.validation_paths))
         means = pixels.mean(evaluate(drawn, self.compare).values())
         self.bar.say(f'validation after step {self.step:,}: {count(len(self.validation_paths), "image")}  '
                      + '  '.join(f'{name} {value:.4f}' for name, value in means.items()))
@@ -78,7 +78,7 @@ class Recorder:
         """A grid of the sample pairs, and the page with it."""
         if not self.order.due(self.step, self.cadence.sample_every):
             return
-        picture = grid([map(to_uint8, self.draw(self.sess, path)) for path in self.sample_paths])
+        picture = grid([map(to_uint8, images) for images in self.draw(self.sess, self.sample_paths)])
         png.write(self.run.grid(int(self.order.epoch_of(self.step))), picture)
         self.log.image(self.step, 'samples', picture)
         self.page(training=self.step < self.order.steps)
