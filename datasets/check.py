@@ -28,7 +28,9 @@ from tqdm import tqdm
 from datasets.catalogue import CATALOGUE
 from datasets.locate import locate
 from pix2pix.errors import UserError
+from pix2pix.images import decode
 from pix2pix.images.diagnose import try_read
+from pix2pix.images.findings import Findings
 from pix2pix.images.folders import list_images
 
 SPLITS = ('train', 'val', 'test')
@@ -39,21 +41,22 @@ def flatness(image):
     return float((np.abs(np.diff(image, axis=1)) <= 2).all(-1).mean()) if image.shape[1] > 1 else 1.0
 
 
-def check_split(folder, seen, say):
-    """Read one folder of pairs; returns (files, faults, [flatness of A, of B])."""
+def check_split(folder, seen, findings, say):
+    """Read one folder of pairs, and add them to the Findings; returns (files, faults, [flatness of A, of B])."""
     sizes, flat, faults = collections.Counter(), [], 0
     names = list_images(folder)
     paths = [f'{folder}/{name}' for name in names]
-    bar = tqdm(try_read(paths), os.path.basename(folder), len(paths), leave=False, disable=None)
+    bar = tqdm(try_read(paths, decode.rgb_uint16), os.path.basename(folder), len(paths), leave=False, disable=None)
     for path, image, error in bar:
         if error:
             faults += 1
             say(f'  {error}')
             continue
+        findings.add(path, image)
         height, width = image.shape[:2]
         gray = 'gray' if (image == image[..., :1]).all() else 'colour'
         sizes[f'{width} x {height} {gray}'] += 1
-        flat.append([flatness(image[:, :width // 2]), flatness(image[:, width // 2:])])
+        flat.append([flatness(half / np.float32(257)) for half in np.split(image, 2, axis=1)])
         twin = seen.setdefault(hashlib.sha256(image.tobytes()).digest(), path)
         if twin != path:
             say(f'  {path!r}: the same pixels as {twin!r}')
@@ -65,14 +68,16 @@ def check_split(folder, seen, say):
 def check(folder, direction=None, say=print):
     """Check all splits of a folder, or the folder itself; returns the number of unreadable files."""
     splits = [f'{folder}/{split}' for split in SPLITS if os.path.isdir(f'{folder}/{split}')] or [folder]
-    row, seen = CATALOGUE.get(os.path.basename(os.path.abspath(folder))), {}
+    row, seen, findings = CATALOGUE.get(os.path.basename(os.path.abspath(folder))), {}, Findings()
     direction = direction or (row.direction if row else None)
-    results = [check_split(split, seen, say) for split in splits]
+    results = [check_split(split, seen, findings, say) for split in splits]
     if row:
         for split, (count, _, _) in zip(splits, results):
             wanted = row.splits.get(os.path.basename(split))
             if count != wanted:
                 say(f'{split}: {count} files, the catalogue says {wanted}')
+    for line in findings.lines():
+        say(line)
     a, b = np.mean([flat for _, _, flat in results], axis=0)
     say(f'flat, as label maps are: {a:.0%} of A (left), {b:.0%} of B (right)')
     if max(a, b) > 0.5 and max(a, b) > min(a, b) + 0.2:
