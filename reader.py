@@ -46,6 +46,11 @@ class Pairs(NamedTuple):
         return cls(train or dataset, list_images(train or dataset, sub_folders=bool(train)),
                    [f'{held_out}/{name}' for name in list_images(held_out)] if held_out else [])
 
+    @property
+    def paths(self):
+        """Those of the pairs to train on."""
+        return [f'{self.folder}/{name}' for name in self.names]
+
 
 class Order(NamedTuple):
     """The order in which pairs are read: batches from an endless stream of them, in which every epoch is a shuffle.

@@ -66,14 +66,15 @@ OPTS = parse() if __name__ == '__main__' else None      # before TensorFlow is l
 import pix2pix.quiet  # noqa: F401
 
 # isort: split
+import numpy as np
 from tqdm import tqdm
 
 import reader
 from datasets.sides import not_joined
 from pix2pix import devices, files
 from pix2pix.errors import UserError, count
-from pix2pix.images import large, png
-from pix2pix.images.arrays import grid
+from pix2pix.images import decode, large, png
+from pix2pix.images.arrays import grid, to_integer
 from pix2pix.images.diagnose import ImageError
 from pix2pix.images.folders import find_split, list_images, list_images_under, unique_stems
 from pix2pix.images.pictures import read_pictures
@@ -116,23 +117,24 @@ def draw_pairs(opts, generator):
     if os.path.exists(results.metrics):
         print(f'{results.folder} has results already; those of the same name are replaced')
     form = from_options(reader.PairFormat, trained)
+    paths = {stem: f'{split}/{name}' for stem, name in zip(unique_stems(names), names)}
     inception, features = fid.Inception(opts.inception) if opts.fid else None, []
 
     # Draw each, and write and judge it while the network draws the next.
     def draw():
-        stems = tqdm(unique_stems(names), unit='image', disable=None)
         # A session left open by an error would be waited for without end.
-        with contextlib.closing(reader.test_pairs([f'{split}/{name}' for name in names], form)) as pairs:
+        with contextlib.closing(reader.test_pairs(list(paths.values()), form)) as pairs:
             pairs, again = itertools.tee(pairs)
             outputs = generator.forward_each(source for source, _ in again)
-            for stem, (source, target), output in zip(stems, pairs, outputs):
+            for stem, (source, target), output in zip(tqdm(paths, unit='image', disable=None), pairs, outputs):
                 yield stem, [source, output, target]
 
-    def keep(stem, triple):
-        png.write(results.output(stem), triple[1])
-        png.write(results.comparison(stem), grid([triple]))
+    def keep(stem, images, pictures):
+        output = to_integer(images[1], np.uint16) if decode.bits(paths[stem]) == 16 else pictures[1]
+        png.write(results.output(stem), output)
+        png.write(results.comparison(stem), grid([pictures]))
         if inception:
-            features.append([inception(image) for image in triple[1:]])
+            features.append([inception(picture) for picture in pictures[1:]])
     with contextlib.closing(draw()) as drawn:
         images = evaluate(drawn, pixels.Comparison(), keep, held=images_at_once(form.crop_size, form.crop_size))
 

@@ -16,7 +16,7 @@ from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architectur
 FIXED_BY_THE_RUN = ('layers', 'base_filters', 'keep_prob', 'direction', 'source_channels', 'target_channels',
                     'batch_size', 'seed', 'load_size', 'crop_size', 'no_flip', 'images', 'names')
 # What may differ between the replicas of one run.
-NOT_COMPARED = ('dataset', 'folder', 'name', 'devices', 'start_timeout')
+NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'devices', 'start_timeout')
 
 
 def parse(args=None):
@@ -65,9 +65,9 @@ def parse(args=None):
 
     row = CATALOGUE.get(parser.parse_args(args).dataset)
     if row:
-        parser.set_defaults(direction=row.direction, **row.defaults)
+        parser.set_defaults(**row.defaults)
     opts = parser.parse_args(args)
-    opts.direction = opts.direction or 'AtoB'
+    opts.direction_asked, opts.direction = opts.direction, opts.direction or (row.direction if row else 'AtoB')
     opts.name = opts.name or os.path.basename(os.path.abspath(opts.dataset))
     opts.load_size = opts.load_size or opts.crop_size * 286 // 256
     if opts.crop_size % MULTIPLE:
@@ -94,6 +94,7 @@ from pix2pix.distributed.launch import second_signal
 from pix2pix.distributed.replicas import join, starts_alone
 from pix2pix.errors import UserError, count, reason
 from pix2pix.images.diagnose import ImageError, first_unreadable
+from pix2pix.images.findings import before_training
 from pix2pix.images.folders import is_remote
 from pix2pix.model.networks import images_at_once, trained_generator
 from pix2pix.model.training_step import training_step
@@ -200,10 +201,13 @@ def opened(run, settings, pairs, order, replicas):
     check_bottleneck(settings)
     if settings['keep_best'] and not pairs.held_out:
         raise UserError(f'--keep_best {settings["keep_best"]} needs a folder val or test in {settings["folder"]}')
+    notes = before_training(pairs.paths, pairs.held_out, settings['crop_size'])
     with run.opened(settings, FIXED_BY_THE_RUN, order.steps) as changed:
         print(f'{devices.describe()}; {settings["precision"]}; {count(len(pairs.names), "pair")} in {pairs.folder}; '
               f'{settings["direction"]}', *devices.warnings(settings['precision']),
-              *replicas.describe(settings['batch_size']), sep='\n')
+              *replicas.describe(settings['batch_size']), *notes, sep='\n')
+        if settings['dataset'] in CATALOGUE and not settings['direction_asked']:
+            print(f'the direction, {settings["direction"]}, comes from the catalogue')
         if not pairs.held_out:
             commands = hold_out_commands(settings['folder'], pairs.folder)
             print('there is no folder val or test beside train: nothing is validated, and samples are training pairs'

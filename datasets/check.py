@@ -29,7 +29,9 @@ from datasets.catalogue import CATALOGUE
 from datasets.locate import locate
 from datasets.sides import SPLITS, doubt, hold_out_commands, not_joined
 from pix2pix.errors import UserError, count
+from pix2pix.images import decode
 from pix2pix.images.diagnose import try_read
+from pix2pix.images.findings import Findings
 from pix2pix.images.folders import find_split, list_images
 
 
@@ -56,20 +58,22 @@ def folders_of(dataset, say):
     return {dataset: own, **others}
 
 
-def check_split(folder, names, seen, say):
-    """Read the pairs of one folder; returns (faults, [flatness of A, of B], None where none can be read)."""
+def check_split(folder, names, seen, findings, say):
+    """Read the pairs of one folder, and add them to the Findings; returns (faults, [flatness of A, of B], None where
+    none can be read)."""
     sizes, flat, faults = collections.Counter(), [], 0
     paths = [f'{folder}/{name}' for name in names]
-    bar = tqdm(try_read(paths), os.path.basename(folder), len(paths), leave=False, disable=None)
+    bar = tqdm(try_read(paths, decode.rgb_uint16), os.path.basename(folder), len(paths), leave=False, disable=None)
     for path, image, error in bar:
         if error:
             faults += 1
             say(f'  {error}')
             continue
+        findings.add(path, image)
         height, width = image.shape[:2]
         gray = 'gray' if (image == image[..., :1]).all() else 'colour'
         sizes[f'{width} x {height} {gray}'] += 1
-        flat.append([flatness(image[:, :width // 2]), flatness(image[:, width // 2:])])
+        flat.append([flatness(half / np.float32(257)) for half in np.split(image, 2, axis=1)])
         twin = seen.setdefault(hashlib.sha256(image.tobytes()).digest(), path)
         if twin != path:
             say(f'  {path!r}: the same pixels as {twin!r}')
@@ -80,15 +84,17 @@ def check_split(folder, names, seen, say):
 
 def check(dataset, direction=None, say=print):
     """Check all splits of a data set, or the folder itself; returns the number of unreadable files."""
-    row, seen = CATALOGUE.get(os.path.basename(os.path.abspath(dataset))), {}
+    row, seen, findings = CATALOGUE.get(os.path.basename(os.path.abspath(dataset))), {}, Findings()
     direction = direction or (row.direction if row else None)
     folders = folders_of(dataset, say)
-    results = [check_split(folder, names, seen, say) for folder, names in folders.items()]
+    results = [check_split(folder, names, seen, findings, say) for folder, names in folders.items()]
     if row:
         for folder, names in folders.items():
             wanted = row.splits.get(os.path.basename(folder), len(names))
             if len(names) != wanted:
                 say(f'{folder}: {count(len(names), "file")}, the catalogue says {wanted}')
+    for line in findings.lines():
+        say(line)
     if flat := [sides for _, sides in results if sides is not None]:
         say_sides(*np.mean(flat, axis=0), direction, say)
     say_folders(dataset, folders, say)

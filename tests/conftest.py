@@ -54,3 +54,11 @@ def draw_pairs(folder, **splits):
             image = np.stack([np.sin(3 * x + i), np.cos(2 * y - i), np.sin(x * y * 4 + i)], axis=-1)
             iio.imwrite(folder / split / f'{i}.png', np.uint8(127.5 + 127 * image))
     return folder
+
+
+def damage(path):
+    """Break a PNG in the middle, where neither its header nor its end tells."""
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle:middle + 50] = bytes(50)
+    path.write_bytes(content)

@@ -85,6 +85,34 @@ def test_flatness_is_the_share_of_neighbours_that_are_equal_within_2(tmp_path):
     assert check.flatness(row) == 0.25
 
 
+def test_what_is_said_before_a_training_is_said_here_too_of_all_files(tmp_path):
+    for split in 'train', 'val':
+        (tmp_path / 'pairs' / split).mkdir(parents=True)
+    odd, path = np.random.RandomState(0).randint(0, 256, [32, 96, 4]).astype(np.uint8), tmp_path / 'pairs/val/odd.png'
+    odd[:, 48:, :3] = 7
+    iio.imwrite(path, odd)
+    iio.imwrite(tmp_path / 'pairs/train/dark.png', odd[..., :3] // 8)
+    _, text = lines_of(tmp_path / 'pairs')
+    assert 'halves are 48 x 32 and become squares: their aspect is not kept' in text
+    assert f'alpha is dropped, such as that of {path}: colours under transparent pixels come through' in text
+    assert 'B (right) is gray and nearly black, with values 0 to 7 of 255' in text and 'A (left) is gray' not in text
+
+
+@pytest.mark.filterwarnings('error::RuntimeWarning')
+@pytest.mark.parametrize('pairs', [
+    [np.uint8([[[0, 9, 200], [250, 255, 3]], [[5, 5, 5], [80, 70, 0]]])],          # one pair of 2 x 2 pixels
+    [np.uint8([[[0, 9, 200], [250, 255, 3]]])],                                    # of 2 x 1
+    [np.zeros([32, 64, 3], np.uint8)] * 2,                                         # black
+    [np.zeros([32, 63, 3], np.uint8)]], ids=['2 x 2', '2 x 1', 'black', 'none that can be read'])
+@pytest.mark.parametrize('split', ['', 'train', 'val'])
+def test_odd_data_sets_are_checked_without_a_warning_or_a_nan(tmp_path, pairs, split):
+    (tmp_path / 'pairs' / split).mkdir(parents=True)
+    for i, pair_ in enumerate(pairs):
+        iio.imwrite(tmp_path / 'pairs' / split / f'{i}.png', pair_)
+    faults, text = lines_of(tmp_path / 'pairs')
+    assert faults == pairs[0].shape[1] % 2 and 'nan' not in text and 'looks like the labels' not in text
+
+
 def test_the_counts_and_the_direction_of_the_catalogue_are_compared(tmp_path):
     (tmp_path / 'facades/train').mkdir(parents=True)
     image = pair(0, 'train', 0)

@@ -204,6 +204,14 @@ def test_a_file_has_8_bits_or_16(tmp_path):
         'fine.png': 16, 'fine.tif': 16, 'fine.float.tif': 16}
 
 
+def test_the_bits_of_a_remote_file_are_known_too(tmp_path):
+    tifffile.imwrite(tmp_path / 'fine.tif', FINE, photometric='rgb')
+    for name, content in ('fine.png', imagecodecs.png_encode(FINE)), ('fine.tif', (tmp_path / 'fine.tif').read_bytes()):
+        with tf.io.gfile.GFile(f'ram://bits/{name}', 'wb') as file:
+            file.write(content)
+        assert decode.bits(f'ram://bits/{name}') == 16
+
+
 @pytest.mark.filterwarnings('ignore:Corrupt EXIF')
 def test_the_orientation_is_that_of_the_exif_data_or_1(tmp_path):
     exif = Image.Exif()

@@ -43,7 +43,7 @@ def test_what_is_compared_and_kept_is_the_same_picture_of_8_bits_in_the_order_dr
     def compare(output, target):
         compared.append((output, target))
         return {}
-    evaluate(drawn('b', 'a', 'c'), compare, lambda name, triple: kept.append((name, triple)))
+    evaluate(drawn('b', 'a', 'c'), compare, lambda name, images, pictures: kept.append((name, pictures)))
     assert [name for name, _ in kept] == ['b', 'a', 'c']
     for (_, pictures), pair in zip(kept, compared, strict=True):
         assert [picture.dtype for picture in pictures] == [np.uint8] * 3
@@ -51,6 +51,12 @@ def test_what_is_compared_and_kept_is_the_same_picture_of_8_bits_in_the_order_dr
         assert pictures[1] is pair[0] and pictures[2] is pair[1]
     assert [int(picture[0, 0, 0]) for picture in kept[0][1]] == [0, 128, 255]
     assert [int(pictures[1][0, 0, 0]) for _, pictures in kept[:2]] == [128, 153]
+
+
+def test_what_is_kept_comes_as_it_was_drawn_too():
+    images, kept = triple(0.123), []
+    evaluate([('a', images)], l1, lambda name, images, pictures: kept.append(images))
+    assert all(one is other for one, other in zip(kept[0], images, strict=True))
 
 
 def test_nothing_drawn_is_no_result():
@@ -74,7 +80,7 @@ def test_an_error_reaches_the_caller_wherever_it_happens(where, at):
             raise fault
         return {}
 
-    def keep(name, triple):
+    def keep(name, images, pictures):
         if (where, len(done)) == ('keep', at):
             raise fault
         done.append(name)
@@ -86,7 +92,7 @@ def test_an_error_reaches_the_caller_wherever_it_happens(where, at):
 def test_behind_an_error_nothing_more_is_kept():
     kept = []
 
-    def keep(name, triple):
+    def keep(name, images, pictures):
         kept.append(name)
         raise OSError('disk full')
     with pytest.raises(OSError):
@@ -107,7 +113,7 @@ def test_so_many_may_wait_while_the_next_are_drawn(held):
                 assert judged[:1] == ['a']
             yield pair
 
-    def keep(name, triple):
+    def keep(name, images, pictures):
         assert drawn_on.wait(60)
         judged.append(name)
     assert list(evaluate(draw(), l1, keep, held=held)) == judged == ['a', 'b', 'c', 'd', 'e']

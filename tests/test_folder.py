@@ -41,6 +41,13 @@ def test_a_fixed_option_that_differs_is_named(tmp_path):
     assert run.compare_options({**OPTIONS, 'epochs': 300}, ['layers', 'seed']) == ['epochs']
 
 
+def test_what_was_asked_for_does_not_count_as_a_change(tmp_path):
+    """Only what came of it does."""
+    run = Run(str(tmp_path))
+    save(run, {**OPTIONS, 'direction': 'BtoA', 'direction_asked': None})
+    assert run.compare_options({**OPTIONS, 'direction': 'BtoA', 'direction_asked': 'BtoA'}, ['direction']) == []
+
+
 def test_a_data_set_that_has_changed_is_said_in_words(tmp_path):
     run, options = Run(str(tmp_path)), {'images': 7, 'names': 'abc'}
     save(run, options)

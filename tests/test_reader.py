@@ -57,7 +57,9 @@ def numbered(tmp_path):
 
 def test_pairs_are_those_in_train_and_those_held_out_are_in_val(tmp_path):
     folder = draw_pairs(tmp_path / 'pairs', train=2, val=1, test=3)
-    assert Pairs.of(str(folder)) == (f'{folder}/train', ['0.png', '1.png'], [f'{folder}/val/0.png'])
+    pairs = Pairs.of(str(folder))
+    assert pairs == (f'{folder}/train', ['0.png', '1.png'], [f'{folder}/val/0.png'])
+    assert pairs.paths == [f'{folder}/train/0.png', f'{folder}/train/1.png']
 
 
 def test_where_there_is_no_val_those_held_out_are_in_test(tmp_path):

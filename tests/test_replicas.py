@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -22,7 +23,7 @@ from pix2pix.model.architecture import Architecture, Hyperparameters
 from pix2pix.model.networks import discriminator, generator
 from pix2pix.model.training_step import training_step
 from tests import averaging as replicas
-from tests.conftest import draw_pairs
+from tests.conftest import damage, draw_pairs
 from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables, wait_for, wait_for_metrics
 
 PAIRS = ['--dataset', 'pairs', *TINY, '--batch_size', '4']
@@ -264,10 +265,22 @@ def test_the_replicas_save_and_end_when_who_started_them_is_killed(two_devices, 
 
 @pytest.mark.faults
 def test_a_broken_image_of_one_replica_ends_all(tmp_path):
-    draw_pairs(tmp_path / 'pairs', train=4, val=1)
-    (tmp_path / 'pairs/train/1.png').write_bytes(b'\x89PNG\r\n\x1a\n, but no more')
+    draw_pairs(tmp_path / 'pairs', train=6, val=1)
+    damage(tmp_path / 'pairs/train/2.png')
     output = run(tmp_path, 'train.py', *TWO, '--epochs', '1', status=1)
-    assert "train.py: 'pairs/train/1.png': does not decode as PNG" in output
+    assert "train.py: 'pairs/train/2.png': does not decode as PNG" in output and '0 of them done' in output
+
+
+@pytest.mark.faults
+def test_what_is_said_of_the_pairs_is_said_once_and_what_ends_the_training_before_it(tmp_path):
+    draw_pairs(tmp_path / 'pairs', train=4)
+    pair = iio.imread(tmp_path / 'pairs/train/0.png')
+    iio.imwrite(tmp_path / 'pairs/train/0.png', pair[:16])
+    output = run(tmp_path, 'train.py', *TWO, '--epochs', '1')
+    assert output.count('some halves are 32 x 16 and become 256 x 256: their aspect is not kept') == 1
+    iio.imwrite(tmp_path / 'pairs/train/0.png', pair[:, 1:])
+    output = run(tmp_path, 'train.py', *TWO, '--epochs', '2', status=1)
+    assert output.count("train.py: 'pairs/train/0.png': 63 x 32 pixels; an odd width has no equal halves") == 1
 
 
 def environment():

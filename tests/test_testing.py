@@ -71,6 +71,22 @@ def test_validation_is_what_test_py_measures(unbroken, trained):
     assert '../samples/tiny/epoch-0003.png' in page and '"compare/2.png"' in page
 
 
+def test_the_output_of_a_pair_of_16_bits_has_16_and_its_metrics_are_those_of_8(trained):
+    """The same values are drawn from both kinds of files, so that only the depth of output/ may differ."""
+    cwd, path = trained, trained / 'pairs/val/1.png'
+    run(cwd, 'test.py', '--name', 'tiny', '--output', 'eight')
+    path.write_bytes(imagecodecs.png_encode(iio.imread(path).astype(np.uint16) * 257))
+    run(cwd, 'test.py', '--name', 'tiny', '--output', 'fine')
+    fine, eight = ([imagecodecs.png_decode((cwd / folder / f'output/{i}.png').read_bytes()) for i in range(3)]
+                   for folder in ('fine', 'eight'))
+    assert [output.dtype for output in fine] == [np.uint8, np.uint16, np.uint8]
+    assert fine[1].shape == (256, 256, 3) and (fine[1] % 257).any() and np.abs(fine[1] / 257 - eight[1]).max() <= 0.51
+    metrics = [json.loads((cwd / folder / 'metrics.json').read_text())['images'] for folder in ('fine', 'eight')]
+    assert metrics[0] == metrics[1]
+    for i in range(3):
+        assert (cwd / f'fine/compare/{i}.png').read_bytes() == (cwd / f'eight/compare/{i}.png').read_bytes()
+
+
 def test_the_best_checkpoint_stays_and_can_be_picked(tmp_path):
     """SSIM on smooth targets falls as the tiny network learns, so that the best is an early one."""
     draw_pairs(tmp_path / 'pairs', train=4, val=2)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import types
 
+import imagecodecs
 import imageio.v3 as iio
 import numpy as np
 import pytest
@@ -17,9 +18,11 @@ import tensorflow.compat.v1 as tf
 import pix2pix
 import reader
 import train
+from pix2pix.distributed.replicas import Alone
 from pix2pix.errors import UserError
 from pix2pix.run import report
-from tests.conftest import draw_pairs
+from pix2pix.run.folder import Run
+from tests.conftest import damage, draw_pairs
 from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables, wait_for_metrics
 
 
@@ -164,6 +167,57 @@ def test_a_broken_image_ends_the_run_with_its_name(tmp_path):
     output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, status=1)
     assert "train.py: 'pairs/train/1.png': does not decode as PNG" in output.splitlines()[-1]
     assert 'Traceback' not in output and 'node' not in output
+
+
+def test_damage_that_no_header_tells_ends_the_run_with_its_name_when_its_turn_comes(tmp_path):
+    draw_pairs(tmp_path / 'pairs', train=6, val=1)
+    damage(tmp_path / 'pairs/train/2.png')          # not among the four that are read beforehand
+    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, status=1)
+    assert "train.py: 'pairs/train/2.png': does not decode as PNG" in output.splitlines()[-1]
+    assert '0 of them done' in output and 'Traceback' not in output and 'node' not in output
+
+
+def test_what_headers_tell_of_any_pair_ends_the_run_before_it_begins(tmp_path):
+    draw_pairs(tmp_path / 'pairs', train=6, val=2)
+    pair = iio.imread(tmp_path / 'pairs/val/1.png')
+    iio.imwrite(tmp_path / 'pairs/val/1.png', pair[:, 1:])
+    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, status=1)
+    assert output == ("train.py: 'pairs/val/1.png': 63 x 32 pixels; an odd width has no equal halves; "
+                      'python -m datasets.check FOLDER reads every file\n')
+    assert not (tmp_path / 'checkpoints').exists()
+
+
+def test_what_training_changes_in_the_pairs_is_said_at_the_start(tmp_path):
+    draw_pairs(tmp_path / 'pairs', train=2, val=1)
+    for i in range(2):
+        pair = np.random.RandomState(i).randint(0, 4096, [32, 96, 4]).astype(np.uint16)
+        pair[0, [0, 48]], pair[1, [0, 48]] = 0, 4095
+        (tmp_path / f'pairs/train/{i}.png').write_bytes(imagecodecs.png_encode(pair))
+    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY)
+    assert '\n'.join([
+        '',
+        'halves are 48 x 32 and become 256 x 256: their aspect is not kept',
+        'alpha is dropped, such as that of pairs/train/0.png: colours under transparent pixels come through',
+        'A (left): values reach from 0 to 4,095 of 65,535, a small part of the range',
+        'B (right): values reach from 0 to 4,095 of 65,535, a small part of the range',
+        'tiny: 1 step, 0 of them done']) in output
+
+
+@pytest.mark.parametrize('dataset, args, said', [
+    ('facades', [], 'the direction, BtoA, comes from the catalogue'),
+    ('edges2shoes', [], 'the direction, AtoB, comes from the catalogue'),
+    ('facades', ['--direction', 'BtoA'], None),
+    ('facades', ['--direction', 'AtoB'], None),
+    ('mine', [], None)])
+def test_a_direction_that_came_from_the_catalogue_is_said_to(tmp_path, capsys, dataset, args, said):
+    opts = train.parse(['--dataset', dataset, '--keep_best', 'ssim', *args])
+    pairs = reader.Pairs.of(str(draw_pairs(tmp_path / 'pairs', train=2, val=1)))
+    settings = {**train.settings_of(opts, pairs.folder, pairs, 1), 'precision': 'float32'}
+    order, run = reader.Order(images=2, batch_size=1, epochs=1, seed=0), Run(str(tmp_path / 'run'), str(tmp_path / 's'))
+    with train.opened(run, settings, pairs, order, Alone()):
+        first, *lines = capsys.readouterr().out.splitlines()
+    assert first.endswith(f'; {opts.direction}')
+    assert [line for line in lines if 'direction' in line] == ([said] if said else [])
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_shows_the_batch(tmp_path):

@@ -116,12 +116,13 @@ def format_of(content):
 
 def bits(path):
     """8, or 16 for a file that has more."""
-    with open(path, 'rb') as file:
+    with tf.io.gfile.GFile(path, 'rb') as file:
         header = file.read(32)
+        rest = file.read() if format_of(header) == 'TIFF' else b''
     if format_of(header) == 'PNG':
         return 16 if header[24] == 16 else 8
     if format_of(header) == 'TIFF':
-        with tifffile.TiffFile(path) as tiff:
+        with tifffile.TiffFile(io.BytesIO(header + rest)) as tiff:
             return 16 if tiff.pages[0].dtype.itemsize > 1 else 8
     return 8
 

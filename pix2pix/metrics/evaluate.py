@@ -6,26 +6,27 @@ from concurrent.futures import ThreadPoolExecutor
 from pix2pix.images.arrays import to_uint8
 
 
-def evaluate(drawn, compare, keep=lambda name, triple: None, *, held=1):
+def evaluate(drawn, compare, keep=lambda name, images, pictures: None, *, held=1):
     """Judge pictures as they are drawn: {name: {'l1', 'psnr', 'ssim'}}.
 
     drawn    yields (name, [source, output, target]), each float [H, W, C] in [-1, 1]
     compare  a pixels.Comparison
-    keep     is called with (name, [source, output, target] in uint8), such as to write them
+    keep     is called with (name, [source, output, target] as drawn, the same in uint8), such as to write them
     held     how many may wait to be judged and kept while the next are drawn
+    What is judged is the uint8.
     """
     results = {}
 
-    def finish(name, triple):
-        triple = [to_uint8(image) for image in triple]
-        results[name] = compare(*triple[1:])
-        keep(name, triple)
+    def finish(name, images):
+        pictures = [to_uint8(image) for image in images]
+        results[name] = compare(*pictures[1:])
+        keep(name, images, pictures)
     with ThreadPoolExecutor(1) as beside:
         waiting = collections.deque()
-        for name, triple in drawn:
+        for name, images in drawn:
             if len(waiting) == held:
                 waiting.popleft().result()      # raises its error
-            waiting.append(beside.submit(finish, name, triple))
+            waiting.append(beside.submit(finish, name, images))
         for each in waiting:
             each.result()
     return results

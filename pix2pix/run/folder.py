@@ -76,8 +76,8 @@ class Run:
             if saved[name] != options[name]:
                 raise UserError(f'{name} is {options[name]}, but the run was started with {saved[name]} '
                                 f'({self.options}). Give the old value, or another run name')
-        saved.pop('precision_asked', None)
-        return [name for name in options if name in saved and saved[name] != options[name]]
+        return [name for name in options if not name.endswith('_asked') and name in saved
+                and saved[name] != options[name]]
 
     @contextlib.contextmanager
     def opened(self, options, fixed, steps):

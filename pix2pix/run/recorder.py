@@ -35,8 +35,7 @@ class Recorder:
     def __init__(self, *, run, order, pairs, draw, cadence):
         self.run, self.order, self.draw, self.cadence = run, order, draw, cadence
         self.validation_paths = pairs.held_out
-        paths = pairs.held_out or [f'{pairs.folder}/{name}' for name in pairs.names]
-        self.sample_paths = paths[:cadence.samples]
+        self.sample_paths = (pairs.held_out or pairs.paths)[:cadence.samples]
         self.saver, self.compare, self.fault = checkpoint.new_saver(), pixels.Comparison(), None
 
     def restore(self, sess):

@@ -1,0 +1,92 @@
+"""What a training changes in pairs, or does not show of them: worth a word before it begins."""
+
+import collections
+import io
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from pix2pix.images import decode
+from pix2pix.images.diagnose import try_read
+from pix2pix.images.folders import is_remote
+from pix2pix.images.headers import check_headers
+
+SAMPLE = 4          # files that are decoded before a training
+SMALL = 1 / 4       # share of the range; values that lie within less are named: 14 bits in 16 are just so
+CLASSES = 32        # different values that the numbers of classes have at most, where they are told from dark photos
+SIDES = ('A (left)', 'B (right)')
+
+
+class Findings:
+    """What is to be said of the pairs that it is shown: add() each, then lines()."""
+
+    def __init__(self):
+        self.halves, self.see_through = collections.Counter(), None
+        self.occurs, self.gray = np.zeros([2, 2 ** 16], bool), [True, True]     # by side
+
+    def add(self, path, pair):
+        """The path of a pair, and what decode.rgb_uint16 makes of it: [H, W, 3], W even."""
+        height, width = pair.shape[:2]
+        self.halves[width // 2, height] += 1
+        self.see_through = self.see_through or (path if is_see_through(path) else None)
+        for side, half in enumerate(np.split(pair, 2, axis=1)):
+            self.occurs[side][half] = True
+            self.gray[side] &= bool((half == half[..., :1]).all())
+
+    def lines(self, become='squares'):
+        """The findings, a line each. `become` says what the halves are resized to."""
+        oblong = [size for size, _ in self.halves.most_common() if size[0] != size[1]]
+        if oblong:
+            width, height = oblong[0]
+            some = 'some ' if len(self.halves) > 1 else ''
+            yield f'{some}halves are {width} x {height} and become {become}: their aspect is not kept'
+        if self.see_through:
+            yield f'alpha is dropped, such as that of {self.see_through}: colours under transparent pixels come through'
+        all_values = np.flatnonzero(self.occurs.any(axis=0))
+        unit = 1 if (all_values % 257).any() else 257       # which is one of 8 bits
+        for side, occurs, gray in zip(SIDES, self.occurs, self.gray):
+            yield from of_values(side, np.flatnonzero(occurs) // unit, gray, highest=65535 // unit)
+
+
+def of_values(side, values, gray, *, highest):
+    """A line on a half with these values of 0 to `highest`, in rising order, or none."""
+    classes = values[values < highest]      # the highest one often stands for none of them
+    if gray and 1 < len(classes) <= CLASSES and classes[-1] < SMALL * highest:
+        yield f'{side} is gray and nearly black, with values {classes[0]:,} to {classes[-1]:,} of {highest:,}: if ' \
+              'they are numbers of classes, give each class a colour'
+    elif len(values) and values[-1] - values[0] < SMALL * highest:
+        yield f'{side}: values reach from {values[0]:,} to {values[-1]:,} of {highest:,}, a small part of the range'
+
+
+def is_see_through(path):
+    """Whether a file has alpha, and pixels that are not opaque. Of what Pillow does not know it is not said."""
+    try:
+        with tf.io.gfile.GFile(path, 'rb') as file, Image.open(io.BytesIO(file.read())) as image:
+            return image.has_transparency_data and image.convert('RGBA').getchannel('A').getextrema()[0] < 255
+    except (OSError, ValueError, SyntaxError):
+        return False
+
+
+def before_training(paths, held_out, size):
+    """Lines on the pairs of a training, whose halves become `size` pixels a side. A few are decoded for it.
+
+    ImageError names one that would end the training, as far as the headers tell.
+    """
+    all_of_them = [*paths, *held_out]
+    looked_at = len(all_of_them) if is_remote(paths[0]) else check_headers(all_of_them)
+    findings = Findings()
+    for path, pair, error in try_read(spread(paths, SAMPLE), decode.rgb_uint16):
+        if error:
+            raise error
+        findings.add(path, pair)
+    lines = list(findings.lines(f'{size} x {size}'))
+    if looked_at < len(all_of_them):
+        lines.append(f'the headers of the first {looked_at:,} of {len(all_of_them):,} files are sound; more were not '
+                     'looked at, for want of time')
+    return lines
+
+
+def spread(items, count):
+    """So many items, or all where there are less: the first, the last, and some in between at equal distances."""
+    return [items[i] for i in sorted({i * (len(items) - 1) // (count - 1) for i in range(count)})]
