@@ -1,20 +1,19 @@
 """Run a checkpoint on the test pairs of its data set: python test.py --name facades
 or on any pictures: python test.py --name facades --input FILE_OR_FOLDER --output FOLDER"""
 
-import argparse
 import contextlib
 import itertools
 import json
 import os
 import sys
 
-from pix2pix.flags import adder, natural, values
+from pix2pix.flags import Parser, adder, natural, values
 from pix2pix.inference.tiles import TILE
 from pix2pix.model.architecture import PRECISIONS
 
 
 def parse(args=None):
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(__doc__)
 
     add = adder(parser, 'which checkpoint')
     add('--name',                                 help='name of the run, for its newest checkpoint')

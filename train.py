@@ -1,6 +1,5 @@
 """Train pix2pix on a folder of pairs, or carry on with a run: python train.py --dataset facades"""
 
-import argparse
 import contextlib
 import hashlib
 import math
@@ -8,7 +7,7 @@ import os
 import sys
 
 from datasets.catalogue import CATALOGUE
-from pix2pix.flags import adder, count_or_all, natural, positive, probability, rate, values, weight
+from pix2pix.flags import Parser, adder, count_or_all, natural, positive, probability, rate, values, weight
 from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture, Hyperparameters
 
 # What decides the model and the order of the data: a run keeps these from its first step to its last.
@@ -20,7 +19,7 @@ NOT_COMPARED = ('dataset', 'folder', 'name', 'devices', 'start_timeout')
 
 def parse(args=None):
     """The options of the command line, over those of the catalogue's row, over the defaults."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(__doc__)
     net, how = Architecture(), Hyperparameters()
 
     add = adder(parser, 'what is trained, and on what')

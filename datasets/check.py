@@ -3,15 +3,16 @@
 Reads every file as train.py would, and exits with 1 when training would fail.
 """
 
-import argparse
 import collections
 import hashlib
 import os
 import sys
 
+from pix2pix.flags import Parser
+
 
 def parse(args=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(__doc__.splitlines()[0], prog='python -m datasets.check')
     parser.add_argument('folder', help='of pairs, or a name of the catalogue')
     parser.add_argument('--direction', choices=('AtoB', 'BtoA'), help='that you mean to train')
     return parser.parse_args(args)

@@ -1,12 +1,13 @@
 """Join two folders of like-named images into pairs: python -m datasets.combine A B OUT"""
 
-import argparse
 import os
 import sys
 
+from pix2pix.flags import Parser
+
 
 def parse(args=None):
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(__doc__, prog='python -m datasets.combine')
     parser.add_argument('a', metavar='A', help='folder of left halves, with or without train/ val/ test/ in it')
     parser.add_argument('b', metavar='B', help='folder of right halves, with the same names')
     parser.add_argument('out', metavar='OUT', help='folder of the pairs')

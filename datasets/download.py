@@ -1,6 +1,5 @@
 """Download a data set of the catalogue: python -m datasets.download facades"""
 
-import argparse
 import http.client
 import os
 import sys
@@ -9,6 +8,7 @@ from datasets.archive import unpack
 from datasets.catalogue import ADDRESSES, CATALOGUE, ROOT
 from pix2pix.download import fetch
 from pix2pix.errors import UserError
+from pix2pix.flags import Parser
 
 
 def download(name, root=ROOT, addresses=ADDRESSES):
@@ -38,7 +38,7 @@ def download(name, root=ROOT, addresses=ADDRESSES):
 
 
 def main(args=None):
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(__doc__, prog='python -m datasets.download')
     parser.add_argument('name', help='one of ' + ' '.join(name for name in CATALOGUE if CATALOGUE[name].megabytes))
     parser.add_argument('--root', default=ROOT, help='folder that NAME goes into (default: %(default)s)')
     opts = parser.parse_args(args)
