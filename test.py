@@ -7,8 +7,9 @@ import json
 import os
 import sys
 
+from pix2pix import script
 from pix2pix.flags import Parser, adder, natural, values
-from pix2pix.inference.tiles import TILE
+from pix2pix.inference import TILE
 from pix2pix.model.architecture import PRECISIONS
 
 
@@ -59,7 +60,7 @@ def parse(args=None):
     return opts
 
 
-OPTS = parse() if __name__ == '__main__' else None      # before TensorFlow is loaded: a mistake is answered at once
+OPTS = script.begin(parse) if __name__ == '__main__' else None     # before TensorFlow: a mistake is answered at once
 
 import pix2pix.quiet  # noqa: F401
 
@@ -216,9 +217,4 @@ def read_small(paths):
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(main(OPTS))
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (UserError, OSError) as error:
-        sys.exit(f'test.py: {error}')
+    script.end(main, OPTS)

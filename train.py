@@ -7,6 +7,7 @@ import os
 import sys
 
 from datasets.catalogue import CATALOGUE
+from pix2pix import script
 from pix2pix.flags import Parser, adder, count_or_all, natural, positive, probability, rate, values, weight
 from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture, Hyperparameters
 
@@ -77,7 +78,7 @@ def parse(args=None):
     return opts
 
 
-OPTS = parse() if __name__ == '__main__' else None      # before TensorFlow is loaded: a mistake is answered at once
+OPTS = script.begin(parse) if __name__ == '__main__' else None     # before TensorFlow: a mistake is answered at once
 
 import pix2pix.quiet  # noqa: F401
 
@@ -253,11 +254,4 @@ def complain(line):
 
 if __name__ == '__main__':
     sys.stdout.reconfigure(line_buffering=True)     # a replica may be ended from outside Python
-    try:
-        sys.exit(main(OPTS))
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except ImageError as error:
-        sys.exit(f'train.py: {error}; python -m datasets.check FOLDER reads every file')
-    except (UserError, OSError) as error:
-        sys.exit(f'train.py: {error}')
+    script.end(main, OPTS, hints={ImageError: 'python -m datasets.check FOLDER reads every file'})

@@ -6,8 +6,8 @@ Reads every file as train.py would, and exits with 1 when training would fail.
 import collections
 import hashlib
 import os
-import sys
 
+from pix2pix import script
 from pix2pix.flags import Parser
 
 
@@ -18,7 +18,7 @@ def parse(args=None):
     return parser.parse_args(args)
 
 
-OPTS = parse() if __name__ == '__main__' else None      # before TensorFlow is loaded: a mistake is answered at once
+OPTS = script.begin(parse) if __name__ == '__main__' else None     # before TensorFlow: a mistake is answered at once
 
 import pix2pix.quiet  # noqa: F401
 
@@ -28,7 +28,6 @@ from tqdm import tqdm
 
 from datasets.catalogue import CATALOGUE
 from datasets.locate import locate
-from pix2pix.errors import UserError
 from pix2pix.images.diagnose import try_read
 from pix2pix.images.folders import list_images
 
@@ -91,7 +90,4 @@ def main(opts):
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(main(OPTS))
-    except (UserError, OSError) as error:
-        sys.exit(f'datasets.check: {error}')
+    script.end(main, OPTS)

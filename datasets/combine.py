@@ -1,8 +1,8 @@
 """Join two folders of like-named images into pairs: python -m datasets.combine A B OUT"""
 
 import os
-import sys
 
+from pix2pix import script
 from pix2pix.flags import Parser
 
 
@@ -15,7 +15,7 @@ def parse(args=None):
     return parser.parse_args(args)
 
 
-OPTS = parse() if __name__ == '__main__' else None      # before TensorFlow is loaded: a mistake is answered at once
+OPTS = script.begin(parse) if __name__ == '__main__' else None     # before TensorFlow: a mistake is answered at once
 
 import pix2pix.quiet  # noqa: F401
 
@@ -88,7 +88,4 @@ def main(opts):
 
 
 if __name__ == '__main__':
-    try:
-        main(OPTS)
-    except (UserError, OSError) as error:
-        sys.exit(f'datasets.combine: {error}')
+    script.end(main, OPTS)

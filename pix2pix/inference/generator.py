@@ -10,7 +10,8 @@ from pix2pix import devices
 from pix2pix.errors import UserError, reason
 from pix2pix.flags import values
 from pix2pix.images.arrays import to_channels, to_float, to_integer
-from pix2pix.inference.tiles import TILE, draw_in_tiles
+from pix2pix.inference import TILE
+from pix2pix.inference.tiles import draw_in_tiles
 from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture
 from pix2pix.model.networks import TEST_STATISTICS, trained_generator
 from pix2pix.run import checkpoint
