@@ -180,9 +180,9 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_shows_the_batch(tmp_path):
     (['--dataset', 'nowhere'], 'nowhere: there is no such folder'),
     (['--dataset', 'x', '--crop_size', '300'], 'must be a multiple of 256'),
     (['--dataset', 'x', '--load_size', '200'], '--load_size 200 is less than --crop_size 256'),
-    (['--dataset', 'x', '--epochs', '0'], "invalid"),
+    (['--dataset', 'x', '--epochs', '0'], "argument --epochs: '0' is not a whole number from 1 on"),
     (['--dataset', 'x', '--name', '../up'], 'a plain name'),
-    (['--dataset', 'x', '--keep_prob', '0'], 'invalid')])
+    (['--dataset', 'x', '--keep_prob', '0'], "argument --keep_prob: '0' is not a number above 0")])
 def test_mistakes_are_named(args, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises((SystemExit, UserError)) as raised:
