@@ -10,6 +10,7 @@ from pix2pix import devices
 from pix2pix.errors import UserError, reason
 from pix2pix.flags import values
 from pix2pix.images.arrays import to_channels, to_float, to_integer
+from pix2pix.images.pictures import as_array
 from pix2pix.inference import TILE
 from pix2pix.inference.tiles import draw_in_tiles
 from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture
@@ -21,7 +22,7 @@ NEEDED = (*Architecture._fields, 'crop_size', 'folder', 'direction', 'epochs')
 
 
 class Generator:
-    """A run's generator: Generator('checkpoints/facades')(picture) -> picture, both uint8 or both uint16.
+    """A run's generator: Generator('checkpoints/facades')(picture) -> picture, an array of uint8 or uint16.
 
     path        folder of a run, for its newest checkpoint, or one checkpoint, 'checkpoints/facades/model-20000'
     dropout     as in training (the original's way), or off
@@ -91,11 +92,16 @@ class Generator:
                             f'({reason(error)}). Use smaller tiles') from None
 
     def __call__(self, picture):
-        """A picture, uint8 or uint16, [H, W] gray or [H, W, 3] RGB -> the same size and type, [H, W] or [H, W, 3]."""
-        picture = np.asarray(picture)
+        """A picture -> an array of the same size and type, [H, W] or [H, W, 3].
+
+        It is a path, a PIL image, or an array of uint8 or uint16, [H, W] gray or [H, W, 3] RGB. A path or a PIL image
+        is drawn as a person sees it, upright and with its palette. ImageError, ValueError where it cannot be.
+        """
+        picture = as_array(picture)
         if picture.dtype not in (np.uint8, np.uint16) or picture.ndim not in (2, 3) or \
                 picture.shape[2:] not in ((), (1,), (3,)) or 0 in picture.shape:
-            raise ValueError(f'{picture.dtype} {list(picture.shape)}: give uint8 or uint16, [H, W] or [H, W, 3]')
+            raise ValueError(f'{picture.dtype} {list(picture.shape)}: give uint8 or uint16, [H, W] or [H, W, 3]; or a '
+                             'path, or a PIL image')
         picture = picture.reshape(*picture.shape[:2], -1)
         output, top = np.empty([*picture.shape[:2], self.architecture.target_channels], picture.dtype), 0
         for band in self.bands(picture):
