@@ -1,7 +1,6 @@
 """Run a checkpoint on the test pairs of its data set: python test.py --name facades
 or on any pictures: python test.py --name facades --input FILE_OR_FOLDER --output FOLDER"""
 
-import argparse
 import collections
 import contextlib
 import itertools
@@ -9,13 +8,14 @@ import json
 import os
 import sys
 
-from pix2pix.flags import adder, from_options, natural
-from pix2pix.inference.tiles import TILE
+from pix2pix import script
+from pix2pix.flags import Parser, adder, from_options, natural
+from pix2pix.inference import TILE
 from pix2pix.model.architecture import PRECISIONS
 
 
 def parse(args=None):
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(__doc__)
 
     add = adder(parser, 'which checkpoint')
     add('--name',                                 help='name of the run, for its newest checkpoint')
@@ -61,7 +61,7 @@ def parse(args=None):
     return opts
 
 
-OPTS = parse() if __name__ == '__main__' else None      # before TensorFlow is loaded: a mistake is answered at once
+OPTS = script.begin(parse) if __name__ == '__main__' else None     # before TensorFlow: a mistake is answered at once
 
 import pix2pix.quiet  # noqa: F401
 
@@ -237,9 +237,4 @@ def read_small(paths):
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(main(OPTS))
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (UserError, OSError) as error:
-        sys.exit(f'test.py: {error}')
+    script.end(main, OPTS)

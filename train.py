@@ -1,6 +1,5 @@
 """Train pix2pix on a folder of pairs, or carry on with a run: python train.py --dataset facades"""
 
-import argparse
 import contextlib
 import hashlib
 import itertools
@@ -9,7 +8,8 @@ import os
 import sys
 
 from datasets.catalogue import CATALOGUE
-from pix2pix.flags import adder, count_or_all, from_options, natural, positive, probability, rate, weight
+from pix2pix import script
+from pix2pix.flags import Parser, adder, count_or_all, from_options, natural, positive, probability, rate, weight
 from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture, Hyperparameters
 
 # What decides the model and the order of the data: a run keeps these from its first step to its last.
@@ -21,7 +21,7 @@ NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'devices', 'star
 
 def parse(args=None):
     """The options of the command line, over those of the catalogue's row, over the defaults."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(__doc__)
     net, how = Architecture(), Hyperparameters()
 
     add = adder(parser, 'what is trained, and on what')
@@ -79,7 +79,7 @@ def parse(args=None):
     return opts
 
 
-OPTS = parse() if __name__ == '__main__' else None      # before TensorFlow is loaded: a mistake is answered at once
+OPTS = script.begin(parse) if __name__ == '__main__' else None     # before TensorFlow: a mistake is answered at once
 
 import pix2pix.quiet  # noqa: F401  imports TensorFlow without its chatter
 
@@ -274,11 +274,4 @@ def complain(line):
 
 if __name__ == '__main__':
     sys.stdout.reconfigure(line_buffering=True)     # a replica may be ended from outside Python
-    try:
-        sys.exit(main(OPTS))
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except ImageError as error:
-        sys.exit(f'train.py: {error}; python -m datasets.check FOLDER reads every file')
-    except (UserError, OSError) as error:
-        sys.exit(f'train.py: {error}')
+    script.end(main, OPTS, hints={ImageError: 'python -m datasets.check FOLDER reads every file'})

@@ -3,21 +3,22 @@
 Reads every file as train.py would, and exits with 1 when training would fail.
 """
 
-import argparse
 import collections
 import hashlib
 import os
-import sys
+
+from pix2pix import script
+from pix2pix.flags import Parser
 
 
 def parse(args=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(__doc__.splitlines()[0], prog='python -m datasets.check')
     parser.add_argument('folder', help='of pairs, or a name of the catalogue')
     parser.add_argument('--direction', choices=('AtoB', 'BtoA'), help='that you mean to train')
     return parser.parse_args(args)
 
 
-OPTS = parse() if __name__ == '__main__' else None      # before TensorFlow is loaded: a mistake is answered at once
+OPTS = script.begin(parse) if __name__ == '__main__' else None     # before TensorFlow: a mistake is answered at once
 
 import pix2pix.quiet  # noqa: F401
 
@@ -131,9 +132,4 @@ def main(opts):
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(main(OPTS))
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (UserError, OSError) as error:
-        sys.exit(f'datasets.check: {error}')
+    script.end(main, OPTS)

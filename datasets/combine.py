@@ -2,11 +2,13 @@
 
 import argparse
 import os
-import sys
+
+from pix2pix import script
+from pix2pix.flags import Parser
 
 
 def parse(args=None):
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(__doc__, prog='python -m datasets.combine')
     parser.add_argument('a', metavar='A', help='folder of left halves, with or without train/ val/ test/ in it')
     parser.add_argument('b', metavar='B', help='folder of right halves, in the same sub-folders')
     parser.add_argument('out', metavar='OUT', help='folder of the pairs')
@@ -25,7 +27,7 @@ def pattern(text):
     return text
 
 
-OPTS = parse() if __name__ == '__main__' else None      # before TensorFlow is loaded: a mistake is answered at once
+OPTS = script.begin(parse) if __name__ == '__main__' else None     # before TensorFlow: a mistake is answered at once
 
 import pix2pix.quiet  # noqa: F401
 
@@ -107,9 +109,4 @@ def main(opts):
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(main(OPTS))
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (UserError, OSError) as error:
-        sys.exit(f'datasets.combine: {error}')
+    script.end(main, OPTS)

@@ -1,12 +1,23 @@
 """Download a data set of the catalogue: python -m datasets.download facades"""
 
-import argparse
 import http.client
 import os
-import sys
+
+from datasets.catalogue import ADDRESSES, CATALOGUE, ROOT
+from pix2pix import script
+from pix2pix.flags import Parser
+
+
+def parse(args=None):
+    parser = Parser(__doc__, prog='python -m datasets.download')
+    parser.add_argument('name', help='one of ' + ' '.join(name for name in CATALOGUE if CATALOGUE[name].megabytes))
+    parser.add_argument('--root', default=ROOT, help='folder that NAME goes into (default: %(default)s)')
+    return parser.parse_args(args)
+
+
+OPTS = script.begin(parse) if __name__ == '__main__' else None     # before other packages are looked for
 
 from datasets.archive import unpack
-from datasets.catalogue import ADDRESSES, CATALOGUE, ROOT
 from pix2pix.download import fetch
 from pix2pix.errors import UserError
 
@@ -37,16 +48,9 @@ def download(name, root=ROOT, addresses=ADDRESSES):
                        f'by hand; {"; ".join(failures)}')
 
 
-def main(args=None):
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('name', help='one of ' + ' '.join(name for name in CATALOGUE if CATALOGUE[name].megabytes))
-    parser.add_argument('--root', default=ROOT, help='folder that NAME goes into (default: %(default)s)')
-    opts = parser.parse_args(args)
+def main(opts):
     print(download(opts.name, opts.root))
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except (UserError, OSError) as error:
-        sys.exit(f'datasets.download: {error}')
+    script.end(main, OPTS)

@@ -3,18 +3,17 @@
 FOLDER stays as it is. Which pair goes where follows from its name in FOLDER and --seed alone.
 """
 
-import argparse
 import errno
 import hashlib
 import os
 import shutil
-import sys
 
 from tqdm import tqdm
 
 from datasets.sides import SPLITS, not_joined
+from pix2pix import script
 from pix2pix.errors import UserError, count
-from pix2pix.flags import rate
+from pix2pix.flags import Parser, rate
 from pix2pix.images.extensions import EXTENSIONS, is_image
 
 #      how        the function        what has become of a file
@@ -24,7 +23,7 @@ HOW = {'copy':    (shutil.copy2,      'copied'),
 
 
 def parse(args=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(__doc__.splitlines()[0], prog='python -m datasets.split')
     parser.add_argument('folder', metavar='FOLDER', help='of pairs, with or without sub-folders, which are kept')
     parser.add_argument('out', metavar='OUT', help='a new folder')
     parser.add_argument('--val', type=rate, default=0.1, help='share of the pairs for val, 0 for none (%(default)s)')
@@ -119,10 +118,4 @@ def main(opts):
 
 
 if __name__ == '__main__':
-    OPTS = parse()
-    try:
-        main(OPTS)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (UserError, OSError) as error:
-        sys.exit(f'datasets.split: {error}')
+    script.end(main, parse())

@@ -1,7 +1,43 @@
-"""Options: flags in columns, numbers within their bounds, and values made of options of the same names."""
+"""Options: flags in columns and in full, numbers within their bounds, and values made of options of the same names."""
 
 import argparse
+import difflib
+import itertools
 import math
+import sys
+
+from pix2pix import elsewhere
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that takes no flag but in full, and answers another one in one line, with the one that may be meant.
+
+    A beginning of a flag is refused: it may mean another one tomorrow, and `--epoch` is not `--epochs` elsewhere.
+    """
+
+    def __init__(self, description, prog=None):
+        super().__init__(prog, description=description, allow_abbrev=False)
+
+    def parse_known_args(self, args=None, namespace=None):
+        args = sys.argv[1:] if args is None else args
+        flags = [arg.partition('=')[0] for arg in itertools.takewhile(lambda arg: arg != '--', args)]
+        for flag in flags:      # before what is missing is named: it may be what the unknown flag was to give
+            if flag.startswith('--') and ' ' not in flag and flag not in self._option_string_actions:
+                self.error(f'{flag} {self.remedy(flag)}')
+        return super().parse_known_args(args, namespace)
+
+    def remedy(self, flag):
+        options = list(self._option_string_actions)
+        ours = elsewhere.ours(flag, options)
+        if ours:
+            return f'is not an option; give {ours} (docs/coming-from.md)'
+        near = [option for option in options if option.startswith(flag)] or difflib.get_close_matches(
+            flag, options, cutoff=0.75)
+        return f'is not an option; did you mean {near[0]}?' if near else 'is not an option; --help lists them'
+
+    def error(self, message):
+        """Without the usage: it is many lines, and the message comes last."""
+        self.exit(2, f'{self.prog}: error: {message}\n')
 
 
 def adder(parser, title):

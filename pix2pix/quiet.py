@@ -18,6 +18,8 @@ def import_tensorflow():
             import tensorflow.compat.v1 as tf
             tf.config.list_physical_devices()      # the rest of the chatter comes with the devices
             tf.get_logger().setLevel('ERROR')
+        except ModuleNotFoundError:
+            raise       # it says what is missing
         except BaseException:
             chatter.seek(0)
             os.write(terminal, chatter.read())

@@ -10,7 +10,7 @@ import pytest
 
 from datasets import archive
 from datasets.catalogue import CATALOGUE, Dataset
-from datasets.download import download, main
+from datasets.download import download, main, parse
 from pix2pix.download import fetch
 from pix2pix.errors import UserError
 from tests.test_archive import FILES, tar_of
@@ -225,5 +225,5 @@ def test_names_that_are_unknown_drawn_or_no_longer_handed_out(tmp_path):
 
 def test_the_command_prints_the_folder(tmp_path, capsys):
     os.makedirs(tmp_path / 'maps')
-    main(['maps', '--root', str(tmp_path)])
+    main(parse(['maps', '--root', str(tmp_path)]))
     assert capsys.readouterr().out.splitlines()[-1] == f'{tmp_path}/maps'

@@ -1,6 +1,7 @@
-"""The numbers that a command line takes and refuses, and what its help shows."""
+"""The flags and numbers that a command line takes and refuses, and what its help shows."""
 
-import argparse
+import io
+from contextlib import redirect_stderr
 from typing import NamedTuple
 
 import pytest
@@ -10,7 +11,7 @@ from pix2pix import flags
 
 @pytest.fixture
 def parser():
-    return argparse.ArgumentParser(prog='script')
+    return flags.Parser('A script.', prog='script')
 
 
 #            type               takes, as                               refuses
@@ -43,6 +44,64 @@ def test_a_refusal_says_which_kind_of_number_is_wanted(parser, capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(['--number', '1'])
     assert "argument --number: '1' is not a number from 0 to below 1\n" in capsys.readouterr().err
+
+
+def refusal(parser, *args):
+    """What a command line, or that of the process, is refused with: one line, and the status 2."""
+    with redirect_stderr(io.StringIO()) as said, pytest.raises(SystemExit) as ended:
+        parser.parse_args(args or None)
+    [line] = said.getvalue().splitlines()
+    assert ended.value.code == 2 and line.startswith('script: error: ')
+    return line.removeprefix('script: error: ')
+
+
+@pytest.fixture
+def script(parser):
+    parser.add_argument('folder')
+    for flag in '--epochs', '--batch_size', '--learning_rate', '--l1_weight', '--name':
+        parser.add_argument(flag, required=flag == '--name')
+    return parser
+
+
+@pytest.mark.parametrize('typed, meant', [
+    ('--epoch', '--epochs'), ('--epochs_', '--epochs'), ('--batchsize', '--batch_size'), ('--Epochs', '--epochs'),
+    ('--batch-size', '--batch_size'), ('--batch', '--batch_size'), ('--learnig_rate', '--learning_rate'),
+    ('--hepl', '--help')])
+def test_a_mistyped_or_shortened_flag_is_refused_with_the_one_that_may_be_meant(script, typed, meant):
+    expected = f'{typed} is not an option; did you mean {meant}?'
+    for args in [typed, '3'], [f'{typed}=3'], ['--epochs', '3', 'folder', typed, '3']:
+        assert refusal(script, *args) == expected
+
+
+@pytest.mark.parametrize('typed', ['--colour', '--norm', '--x'])
+def test_a_flag_that_is_like_no_other_is_refused_without_a_guess(script, typed):
+    assert refusal(script, 'folder', typed) == f'{typed} is not an option; --help lists them'
+
+
+def test_a_flag_of_another_implementation_is_refused_with_ours(script):
+    assert refusal(script, '--lr=0.1') == '--lr is not an option; give --learning_rate (docs/coming-from.md)'
+    assert refusal(script, '--ngf', '8') == '--ngf is not an option; --help lists them'     # ours is not in this script
+
+
+def test_what_only_looks_like_a_flag_is_taken(script):
+    taken = script.parse_args(['--name=--epoch', '--batch_size=--a b', '--', '--folder'])
+    assert vars(taken) == {'name': '--epoch', 'batch_size': '--a b', 'folder': '--folder', 'epochs': None,
+                           'learning_rate': None, 'l1_weight': None}
+
+
+@pytest.mark.parametrize('args, line', [
+    (['folder'], 'the following arguments are required: --name'),
+    (['folder', '--name'], 'argument --name: expected one argument'),
+    (['folder', 'more', '--name', 'a'], 'unrecognized arguments: more')])
+def test_other_mistakes_are_one_line_too(script, args, line):
+    assert refusal(script, *args) == line
+
+
+def test_the_command_line_is_read_where_no_arguments_are_given(script, monkeypatch):
+    monkeypatch.setattr('sys.argv', ['script', 'folder', '--name', 'a'])
+    assert script.parse_args().name == 'a'
+    monkeypatch.setattr('sys.argv', ['script', 'folder', '--nmae', 'a'])
+    assert refusal(script) == '--nmae is not an option; did you mean --name?'
 
 
 def test_a_value_is_made_of_the_options_of_its_names():

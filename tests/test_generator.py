@@ -2,9 +2,11 @@ import json
 import pathlib
 import shutil
 
+import imagecodecs
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from PIL import Image
 
 from pix2pix import Generator, devices
 from pix2pix.errors import UserError
@@ -168,7 +170,32 @@ def test_tiled_is_close_to_whole(run):
     assert steps(tiled) <= 1.5 * steps(whole)
 
 
-@pytest.mark.parametrize('picture', [np.zeros([4, 4, 3], np.float32), np.zeros([4], np.uint8),
+def test_a_path_and_a_pil_image_are_drawn_as_they_are_seen(model, tmp_path):
+    """With their palette, turned by their EXIF data: as the array of what is seen."""
+    stored = Image.fromarray(noise(40, 70)).quantize(64)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored.save(tmp_path / 'it.png', exif=exif)
+    expected = model(np.rot90(np.asarray(stored.convert('RGB')), -1))
+    assert expected.shape == (70, 40, 3)
+    with Image.open(tmp_path / 'it.png') as image:
+        for picture in str(tmp_path / 'it.png'), tmp_path / 'it.png', image:
+            np.testing.assert_array_equal(model(picture), expected)
+
+
+def test_a_path_keeps_sixteen_bits(model, tmp_path):
+    fine = noise(40, 70, dtype=np.uint16)
+    (tmp_path / 'fine.png').write_bytes(imagecodecs.png_encode(fine))
+    np.testing.assert_array_equal(model(tmp_path / 'fine.png'), model(fine))
+
+
+def test_a_file_that_cannot_be_read_is_named(model, tmp_path):
+    (tmp_path / 'bad.png').write_bytes(b'no picture')
+    with pytest.raises(UserError, match="bad.png': is not a PNG, JPEG, BMP, TIFF or WebP image"):
+        model(tmp_path / 'bad.png')
+
+
+@pytest.mark.parametrize('picture', [['a.png', 'b.png'], None, np.zeros([4, 4, 3], np.float32), np.zeros([4], np.uint8),
                                      np.zeros([4, 4, 2], np.uint8), np.zeros([0, 4, 3], np.uint8)])
 def test_what_is_no_picture_is_an_error(model, picture):
     with pytest.raises(ValueError, match='uint8 or uint16'):

@@ -91,7 +91,8 @@ def test_help_is_given_before_tensorflow_is_loaded(script, right, no_tensorflow)
 @SCRIPT
 def test_a_mistyped_flag_is_answered_before_tensorflow_is_loaded(script, right, no_tensorflow):
     status, output, error = python(*script, *right, '--hepl', path=no_tensorflow)
-    assert (status, output) == (2, '') and error.endswith('error: unrecognized arguments: --hepl\n')
+    assert (status, output) == (2, '') and error.endswith('error: --hepl is not an option; did you mean --help?\n')
+    assert error.count('\n') == 1
 
 
 @SCRIPT

@@ -1,5 +1,7 @@
 """Whole pictures as they are meant to be seen."""
 
+import pathlib
+
 import imagecodecs
 import imageio.v3 as iio
 import numpy as np
@@ -8,7 +10,7 @@ import tifffile
 from PIL import Image, ImageOps
 
 from pix2pix.images.diagnose import ImageError
-from pix2pix.images.pictures import read_pictures
+from pix2pix.images.pictures import as_array, read_pictures
 
 
 def corners(image):
@@ -59,3 +61,71 @@ def test_one_that_cannot_be_read_is_named_and_the_next_one_is_read(tmp_path):
     (_, nothing, error), (path, picture, none) = read_pictures([str(tmp_path / 'bad.png'), str(tmp_path / 'good.png')])
     assert nothing is None and isinstance(error, ImageError) and "bad.png': is empty" in str(error)
     assert path == str(tmp_path / 'good.png') and none is None and picture.tolist() == np.full([3, 5, 3], 9).tolist()
+
+
+# One picture, of whatever kind.
+
+COLOURS = np.random.RandomState(2).randint(0, 256, [5, 9, 3]).astype(np.uint8)
+GRAY = COLOURS[..., 0]
+FINE = np.random.RandomState(3).randint(0, 65536, [5, 9]).astype(np.uint16)
+
+
+def of_palette(**more):
+    """Colours by their number in a palette."""
+    image = Image.fromarray(np.arange(45, dtype=np.uint8).reshape(5, 9))
+    image.putpalette(COLOURS.tobytes())
+    image.info.update(more)
+    return image
+
+
+@pytest.mark.parametrize('image, expected', [
+    (Image.fromarray(COLOURS), COLOURS),
+    (of_palette(), COLOURS),
+    (of_palette(transparency=bytes(range(45))), COLOURS),
+    (Image.fromarray(np.dstack([COLOURS, GRAY])), COLOURS),
+    (Image.fromarray(GRAY), np.dstack([GRAY] * 3)),
+    (Image.fromarray(np.dstack([GRAY, GRAY[::-1]])), np.dstack([GRAY] * 3)),
+    (Image.fromarray(GRAY > 99), np.dstack([GRAY > 99] * 3) * np.uint8(255)),
+    (Image.fromarray(FINE), np.dstack([FINE] * 3))], ids='colour palette cut-out alpha gray gray-alpha bits 16'.split())
+@pytest.mark.filterwarnings('error')
+def test_a_pil_image_gives_what_its_file_gives(tmp_path, image, expected):
+    image.save(tmp_path / 'it.png', **image.info)
+    with Image.open(tmp_path / 'it.png') as opened:
+        for picture in image, opened, tmp_path / 'it.png', str(tmp_path / 'it.png'):
+            array = as_array(picture)
+            assert array.dtype == expected.dtype, picture
+            np.testing.assert_array_equal(array, expected, str(picture))
+
+
+@pytest.mark.parametrize('mode', ['RGB', 'L', 'P', 'I;16'])
+def test_a_pil_image_comes_out_upright(tmp_path, mode):
+    stored = Image.fromarray(FINE) if mode == 'I;16' else Image.fromarray(COLOURS).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 6                                                # to be turned clockwise
+    stored.save(tmp_path / 'turned.png', exif=exif)
+    with Image.open(tmp_path / 'turned.png') as image:
+        assert image.mode == mode
+        expected = np.rot90(as_array(stored), -1)
+        np.testing.assert_array_equal(as_array(image), expected)
+        np.testing.assert_array_equal(as_array(tmp_path / 'turned.png'), expected)
+        np.testing.assert_array_equal(as_array(ImageOps.exif_transpose(image)), expected)      # not twice
+
+
+@pytest.mark.parametrize('mode', ['I', 'F'])
+def test_a_pil_image_of_32_bits_is_refused(mode):
+    with pytest.raises(ValueError, match=f'mode {mode}.: give one of 8 or 16 bits'):
+        as_array(Image.new(mode, (3, 3)))
+
+
+def test_an_array_stays_as_it_is():
+    for array in COLOURS, FINE, np.zeros([2, 2], np.float32), np.zeros([3]):
+        assert as_array(array) is array
+    assert as_array([[1, 2]]).tolist() == [[1, 2]]
+
+
+def test_a_path_that_gives_no_picture_is_named(tmp_path):
+    (tmp_path / 'bad.png').write_bytes(b'')
+    with pytest.raises(ImageError, match="bad.png': is empty"):
+        as_array(tmp_path / 'bad.png')
+    with pytest.raises(ImageError, match='none.png.: cannot be opened .no such file'):
+        as_array(pathlib.Path('none.png'))

@@ -71,6 +71,12 @@ def test_an_error_shows_itself_and_what_was_held_back(false_tensorflow, tmp_path
     assert status == 1 and error.startswith(CHATTER.decode()) and error.endswith('libcudart.so: cannot open\n')
 
 
+def test_a_package_that_is_missing_shows_itself_alone(false_tensorflow, tmp_path):
+    false_tensorflow(on_import='import no_such_package')
+    status, _, error = python('import pix2pix.quiet', tmp_path)
+    assert status == 1 and error.endswith("No module named 'no_such_package'\n") and CHATTER.decode() not in error
+
+
 def test_whoever_asks_for_the_chatter_sees_it(false_tensorflow, tmp_path):
     false_tensorflow()
     code = 'import pix2pix.quiet; import tensorflow.compat.v1 as tf; tf.config.list_physical_devices()'

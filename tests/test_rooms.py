@@ -43,6 +43,8 @@ def copy(tmp_path):
 @pytest.mark.parametrize('module, line', [
     ('pix2pix/files.py', 'from pix2pix.images import png'),                     # the ground stands on nothing
     ('pix2pix/errors.py', 'from pix2pix.model import losses'),
+    ('pix2pix/script.py', 'from pix2pix.images import diagnose'),
+    ('pix2pix/elsewhere.py', 'from pix2pix.run import folder'),
     ('pix2pix/download.py', 'from pix2pix.distributed import launch'),
     ('pix2pix/images/decode.py', 'from pix2pix.metrics import fid'),
     ('pix2pix/images/decode.py', 'from pix2pix.model import losses'),

@@ -136,7 +136,10 @@ def test_pictures_keep_their_size_depth_place_and_come_out_upright(trained, phot
     assert {name: (image.shape, image.dtype.itemsize) for name, image in drawn.items()} == {
         'gray.png': ((70, 300, 3), 1), 'deep/fine ü.png': ((70, 300, 3), 2), 'deep/er/turned.png': ((300, 70, 3), 1)}
     # From Python, and one file alone: the same picture.
-    np.testing.assert_array_equal(Generator(str(trained / 'checkpoints/tiny'), tile=256)(GRADIENT), drawn['gray.png'])
+    tiny = Generator(trained / 'checkpoints/tiny', tile=256)
+    np.testing.assert_array_equal(tiny(GRADIENT), drawn['gray.png'])
+    for name in 'gray.png', 'deep/fine ü.png', 'deep/er/turned.jpg':
+        np.testing.assert_array_equal(tiny(photos / name), drawn[name.replace('.jpg', '.png')])
     draw(trained, 'one', source='my photos/gray.png')
     np.testing.assert_array_equal(iio.imread(trained / 'one/gray.png'), drawn['gray.png'])
 

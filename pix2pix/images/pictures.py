@@ -1,10 +1,35 @@
 """Whole pictures as they are meant to be seen: upright, RGB, with the bits of their file."""
 
+import os
+
 import numpy as np
+from PIL import Image
 
 from pix2pix.images import decode
 from pix2pix.images.arrays import upright
 from pix2pix.images.diagnose import try_read
+
+
+def as_array(picture):
+    """A path, a PIL image or an array -> an array. An array stays as it is; the others become upright RGB [H, W, 3].
+
+    A path is read as read_pictures reads it: ImageError says why it cannot be. A PIL image gives what its file gives,
+    but 8 bits where PIL has no more: of colour. ValueError for one of 32 bits, whose range nobody knows.
+    """
+    if isinstance(picture, str | os.PathLike):
+        [(_, pixels, error)] = read_pictures([os.fspath(picture)])
+        if error:
+            raise error
+        return pixels
+    if not isinstance(picture, Image.Image):
+        return np.asarray(picture)
+    if picture.mode in ('I', 'F'):
+        raise ValueError(f'a PIL image of 32 bits (mode {picture.mode}): give one of 8 or 16 bits')
+    if picture.mode.startswith('I;16'):
+        pixels = np.repeat(np.asarray(picture).astype(np.uint16)[..., None], 3, axis=-1)
+    else:
+        pixels = np.asarray(picture.convert('RGBA' if picture.mode == 'P' else 'RGB'))[..., :3]     # P has a palette
+    return upright(pixels, picture.getexif().get(decode.ORIENTATION, 1))
 
 
 def read_pictures(paths):

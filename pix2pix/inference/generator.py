@@ -11,7 +11,9 @@ from pix2pix import devices
 from pix2pix.errors import UserError, reason
 from pix2pix.flags import from_options
 from pix2pix.images.arrays import to_channels, to_float, to_integer
-from pix2pix.inference.tiles import TILE, draw_in_tiles
+from pix2pix.images.pictures import as_array
+from pix2pix.inference import TILE
+from pix2pix.inference.tiles import draw_in_tiles
 from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture
 from pix2pix.model.networks import TEST_STATISTICS, images_at_once, trained_generator
 from pix2pix.run import checkpoint
@@ -21,7 +23,7 @@ NEEDED = (*Architecture._fields, 'crop_size', 'folder', 'direction', 'epochs')
 
 
 class Generator:
-    """A run's generator: Generator('checkpoints/facades')(picture) -> picture, both uint8 or both uint16.
+    """A run's generator: Generator('checkpoints/facades')(picture) -> picture, an array of uint8 or uint16.
 
     path        folder of a run, for its newest checkpoint, or one checkpoint, 'checkpoints/facades/model-20000'
     dropout     as in training (the original's way), or off
@@ -105,7 +107,11 @@ class Generator:
             yield from self.forward(np.stack(group + [first] * (images - len(group))))[:len(group)]
 
     def __call__(self, picture):
-        """A picture, uint8 or uint16, [H, W] gray or [H, W, 3] RGB -> the same size and type, [H, W] or [H, W, 3]."""
+        """A picture -> an array of the same size and type, [H, W] or [H, W, 3].
+
+        It is a path, a PIL image, or an array of uint8 or uint16, [H, W] gray or [H, W, 3] RGB. A path or a PIL image
+        is drawn as a person sees it, upright and with its palette. ImageError, ValueError where it cannot be.
+        """
         return self.draw(checked(picture))
 
     def map(self, pictures):
@@ -151,11 +157,12 @@ class Generator:
 
 
 def checked(picture):
-    """A picture as an array of uint8 or uint16, [H, W, 1 or 3]; ValueError where it is none."""
-    picture = np.asarray(picture)
+    """A picture as an array of uint8 or uint16, [H, W, 1 or 3]; ImageError or ValueError where it is none."""
+    picture = as_array(picture)
     if picture.dtype not in (np.uint8, np.uint16) or picture.ndim not in (2, 3) or \
             picture.shape[2:] not in ((), (1,), (3,)) or 0 in picture.shape:
-        raise ValueError(f'{picture.dtype} {list(picture.shape)}: give uint8 or uint16, [H, W] or [H, W, 3]')
+        raise ValueError(f'{picture.dtype} {list(picture.shape)}: give uint8 or uint16, [H, W] or [H, W, 3]; or a '
+                         'path, or a PIL image')
     return picture.reshape(*picture.shape[:2], -1)
 
 

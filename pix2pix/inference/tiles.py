@@ -2,8 +2,6 @@
 
 import numpy as np
 
-TILE = 1024     # pixels a side that are drawn at once, unless another number is asked for
-
 
 def draw_in_tiles(picture, draw, *, tile, channels):
     """What `draw` makes of a picture, from top to bottom: yields bands of its rows, float32 [h, W, channels].
