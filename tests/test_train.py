@@ -165,7 +165,9 @@ def test_a_broken_image_ends_the_run_with_its_name(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=2, val=1)
     (tmp_path / 'pairs/train/1.png').write_bytes(b'\x89PNG\r\n\x1a\n, but no more')
     output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, status=1)
-    assert "train.py: 'pairs/train/1.png': does not decode as PNG" in output.splitlines()[-1]
+    last = output.splitlines()[-1]
+    assert "train.py: 'pairs/train/1.png': does not decode as PNG" in last
+    assert last.endswith('; python -m datasets.check FOLDER reads every file')
     assert 'Traceback' not in output and 'node' not in output
 
 

@@ -1,0 +1,70 @@
+"""What `pip install .` would install, built from a copy of this folder, and used from another one."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from email.parser import Parser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import pix2pix
+from tests.scripts import ROOT
+from tests.test_generator import make_run, noise
+
+ROOT = pathlib.Path(ROOT)
+OTHERS = 'datasets', 'tests', 'benchmarks'
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+    """The wheel, with everything beside the package that might get into it."""
+    source, built = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('built')
+    shutil.copytree(ROOT / 'pix2pix', source / 'pix2pix', ignore=shutil.ignore_patterns('__pycache__'))
+    for path in [*ROOT.glob('*.*'), *(path for folder in OTHERS for path in ROOT.glob(f'{folder}/*.py'))]:
+        if path.is_file():
+            (source / path.relative_to(ROOT)).parent.mkdir(exist_ok=True)
+            shutil.copy(path, source / path.relative_to(ROOT))
+    code = f'from setuptools import build_meta; build_meta.build_wheel({str(built)!r})'
+    subprocess.run([sys.executable, '-c', code], cwd=source, check=True, capture_output=True, timeout=120)
+    [path] = built.iterdir()
+    return path
+
+
+def test_it_holds_the_package_and_nothing_beside_it(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    about = f'pix2pix-{pix2pix.__version__}.dist-info'
+    assert {name.split('/')[0] for name in names} == {'pix2pix', about}
+    files = {str(path.relative_to(ROOT)) for path in (ROOT / 'pix2pix').rglob('*')
+             if path.is_file() and '__pycache__' not in path.parts}
+    assert {name for name in names if not name.startswith(about)} == files and 'pix2pix/run/report.html' in files
+
+
+def test_it_asks_for_what_the_requirements_say(wheel):
+    """In their order: pip knows a name and its bounds however they are written."""
+    with zipfile.ZipFile(wheel) as archive:
+        about = Parser().parsestr(archive.read(f'pix2pix-{pix2pix.__version__}.dist-info/METADATA').decode())
+    bounds = lambda line: (re.match(r'[\w\[\]-]+', line)[0], set(re.findall(r'[<>=]+[\d.]+', line)))
+    assert about['Version'] == pix2pix.__version__
+    wanted = (ROOT / 'requirements.txt').read_text().split()
+    assert list(map(bounds, about.get_all('Requires-Dist'))) == list(map(bounds, wanted)) and len(wanted) > 5
+    assert set(about['Requires-Python'].split(',')) == {'>=3.10', '<3.14'}
+
+
+def test_a_generator_draws_from_any_folder(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path / 'site')        # as pip does
+    run = make_run(tmp_path / 'run')
+    Image.fromarray(noise(40, 70)).save(tmp_path / 'labels.png')
+    code = 'import numpy, sys; from pix2pix import Generator; from pix2pix.run import report; ' \
+           'numpy.save(sys.argv[2], Generator(sys.argv[1])("labels.png")); print(report.__file__)'
+    environment = {**os.environ, 'PYTHONPATH': str(tmp_path / 'site')}
+    process = subprocess.run([sys.executable, '-c', code, run, 'photo.npy'], cwd=tmp_path, env=environment, text=True,
+                             capture_output=True, timeout=120)
+    assert (process.returncode, process.stderr) == (0, ''), process.stderr
+    assert process.stdout == f'{tmp_path}/site/pix2pix/run/report.py\n'
+    np.testing.assert_array_equal(np.load(tmp_path / 'photo.npy'), pix2pix.Generator(run)(noise(40, 70)))
