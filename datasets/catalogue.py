@@ -3,7 +3,7 @@
 import os
 from typing import NamedTuple
 
-ROOT = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.environ.get('PIX2PIX_DATASETS') or os.path.dirname(os.path.abspath(__file__))
 ADDRESSES = ('http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/{name}.tar.gz',
              'https://people.eecs.berkeley.edu/~tinghuiz/projects/pix2pix/datasets/{name}.tar.gz')
 

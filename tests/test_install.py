@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import pix2pix
+from tests.conftest import draw_pairs
 from tests.scripts import ROOT
 from tests.test_generator import make_run, noise
 
@@ -36,13 +37,16 @@ def wheel(tmp_path_factory):
     return path
 
 
-def test_it_holds_the_package_and_nothing_beside_it(wheel):
+def test_it_holds_the_package_with_the_scripts_in_it_and_nothing_beside_it(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     about = f'pix2pix-{pix2pix.__version__}.dist-info'
     assert {name.split('/')[0] for name in names} == {'pix2pix', about}
     files = {str(path.relative_to(ROOT)) for path in (ROOT / 'pix2pix').rglob('*')
              if path.is_file() and '__pycache__' not in path.parts}
-    assert {name for name in names if not name.startswith(about)} == files and 'pix2pix/run/report.html' in files
+    scripts = {f'pix2pix/scripts/{path.relative_to(ROOT)}'
+               for path in [*ROOT.glob('*.py'), *ROOT.glob('datasets/*.py')]}
+    assert {name for name in names if not name.startswith(about)} == files | scripts
+    assert 'pix2pix/run/report.html' in files and 'pix2pix/scripts/train.py' in scripts
 
 
 def test_it_asks_for_what_the_requirements_say(wheel):
@@ -68,3 +72,26 @@ def test_a_generator_draws_from_any_folder(wheel, tmp_path):
     assert (process.returncode, process.stderr) == (0, ''), process.stderr
     assert process.stdout == f'{tmp_path}/site/pix2pix/run/report.py\n'
     np.testing.assert_array_equal(np.load(tmp_path / 'photo.npy'), pix2pix.Generator(run)(noise(40, 70)))
+
+
+def test_the_commands_run_the_scripts_in_any_folder(wheel, tmp_path):
+    """One of each kind: a script, which prints its own name, and a tool of datasets/, which finds its neighbours."""
+    zipfile.ZipFile(wheel).extractall(tmp_path / 'site')
+    [points] = (tmp_path / 'site').glob('*.dist-info/entry_points.txt')
+    commands = dict(line.split(' = ') for line in points.read_text().splitlines() if ' = ' in line)
+    assert set(commands) == {f'pix2pix-{name}' for name in 'train test check combine split download'.split()}
+
+    def run(command, *args):
+        module, function = commands[command].split(':')
+        code = f'import sys; sys.argv[0] = {command!r}; from {module} import {function}; {function}()'
+        environment = {**os.environ, 'PYTHONPATH': str(tmp_path / 'site')}
+        return subprocess.run([sys.executable, '-c', code, *args], cwd=tmp_path, env=environment, text=True,
+                              capture_output=True, timeout=120)
+    mistake = run('pix2pix-train', '--dataset', 'nowhere')
+    assert mistake.returncode == 1 and mistake.stderr.startswith('train.py: nowhere: there is no such folder')
+    assert run('pix2pix-test', '--help').stdout.startswith('usage: test.py ')
+    draw_pairs(tmp_path / 'all', a=10)
+    assert run('pix2pix-split', 'all/a', 'mine').returncode == 0 and (tmp_path / 'mine/val').is_dir()
+    checked = run('pix2pix-check', 'mine')
+    assert (checked.returncode, checked.stderr) == (0, '') and checked.stdout.endswith('no fault found\n')
+    assert f'(default: {"datasets"})' in ' '.join(run('pix2pix-download', '--help').stdout.split())

@@ -108,9 +108,9 @@ def test_nobody_imports_a_script_and_no_room_imports_the_reader():
 
 
 def test_the_package_does_not_know_the_scripts():
-    """Neither does its prose: what a script does with a module is said in the script."""
+    """Neither does its prose: what a script does with a module is said in the script. The commands alone start them."""
     for path in PACKAGES:
-        if path.is_relative_to(ROOT / 'pix2pix'):
+        if path.is_relative_to(ROOT / 'pix2pix') and path.name != 'commands.py':
             assert not re.search(r'\b(train|test|reader)\.py\b', path.read_text()), path
 
 
