@@ -159,7 +159,7 @@ def draw_pictures(opts, generator):
     # Which picture goes to which file. Nothing that is there is replaced unasked, and no picture by its own output.
     paths = outputs_of(opts.input, opts.output)
     there = [path for path in paths if os.path.exists(paths[path]) and not opts.overwrite]
-    todo = [path for path in paths if path not in set(there)]
+    todo = sorted(paths.keys() - set(there))
 
     # Draw each: large ones one by one, without holding them, and small ones several at once.
     os.makedirs(opts.output, exist_ok=True)
@@ -171,7 +171,7 @@ def draw_pictures(opts, generator):
             yield
         except (ImageError, OSError) as error:
             failed.append(error)
-            tqdm.write(f'test.py: {error}', file=sys.stderr)
+            tqdm.write(f'{script.name()}: {error}', file=sys.stderr)
 
     def small_pictures():
         for path, picture, error in tqdm(read_small(todo), total=len(todo), unit='image', disable=None):

@@ -224,7 +224,8 @@ def settings_of(opts, folder, pairs, replicas):
     return {**vars(opts), 'devices': replicas, 'images': len(pairs.names),
             'names': hashlib.sha256('\n'.join(pairs.names).encode()).hexdigest(),
             'folder': folder if is_remote(folder) else os.path.abspath(folder),
-            'pix2pix': pix2pix.__version__, 'tensorflow': tf.__version__}
+            'pix2pix': pix2pix.__version__, 'tensorflow': tf.__version__,
+            'onednn': os.environ['TF_ENABLE_ONEDNN_OPTS']}
 
 
 def check_bottleneck(settings):
@@ -269,7 +270,7 @@ def exit_status(stop, done):
 
 
 def complain(line):
-    print(f'train.py: {line}', file=sys.stderr, flush=True)
+    print(f'{script.name()}: {line}', file=sys.stderr, flush=True)
 
 
 if __name__ == '__main__':

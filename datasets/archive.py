@@ -9,9 +9,10 @@ import zlib
 
 from tqdm import tqdm
 
-from datasets.catalogue import CATALOGUE, ROOT
+from datasets.catalogue import CATALOGUE
 from pix2pix.errors import UserError
 
+LISTS = os.path.dirname(os.path.abspath(__file__))      # of SHA-256, NAME.sha256
 MAX_BYTES = 64 * 2 ** 30        # unpacked: more is a bomb, the largest set here is about 15 GB
 
 
@@ -54,7 +55,7 @@ def verify(folder, name):
     """Compare with the SHA-256 list where there is one, else with the catalogue's counts."""
     found = {os.path.relpath(os.path.join(where, file), folder).replace(os.sep, '/')
              for where, _, files in os.walk(folder) for file in files}
-    path = os.path.join(ROOT, name + '.sha256')
+    path = os.path.join(LISTS, name + '.sha256')
     if os.path.exists(path):
         with open(path) as file:
             wanted = {line.split(maxsplit=1)[1].strip(): line.split()[0] for line in file}

@@ -50,6 +50,8 @@ def folders_of(dataset, say):
         return {train: list_images(train), **others}
     below = [f'{path}/'.removeprefix(f'{dataset}/') for path in others]
     names = [name for name in list_images(dataset) if not name.startswith(tuple(below))]
+    if os.path.basename(os.path.abspath(dataset)) in SPLITS:        # a split by itself
+        return {dataset: names}
     own = [name for name in names if '/' not in name]
     if len(own) < len(names):
         say(f'{dataset}: {count(len(names) - len(own), "image")} in its sub-folders will not be read, because there is '

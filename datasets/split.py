@@ -1,14 +1,12 @@
 """Distribute the pairs of a folder to train/, val/ and test/ of a new one: python -m datasets.split FOLDER OUT
 
-FOLDER stays as it is. Which pair goes where follows from its name in FOLDER and --seed alone.
+FOLDER stays as it is. Which pair goes where follows from the names in FOLDER, the shares and --seed.
 """
 
 import errno
 import hashlib
 import os
 import shutil
-
-from tqdm import tqdm
 
 from datasets.sides import SPLITS, not_joined
 from pix2pix import script
@@ -35,6 +33,11 @@ def parse(args=None):
     if not 0 < opts.val + opts.test < 1:
         parser.error(f'--val {opts.val:g} and --test {opts.test:g}: together they must be above 0 and below 1')
     return opts
+
+
+OPTS = script.begin(parse) if __name__ == '__main__' else None     # before other packages are looked for
+
+from tqdm import tqdm
 
 
 def distribute(names, *, val, test, seed):
@@ -65,7 +68,7 @@ def list_files(folder):
         hidden = [name for name in folders if name.startswith('.')]
         folders[:] = set(folders) - set(hidden)
         for name in files + hidden:
-            (images if is_image(name) and name in files else others).append(
+            (images if is_image(name) else others).append(
                 os.path.relpath(os.path.join(where, name), folder))
     return sorted(images), sorted(others)
 
@@ -106,7 +109,8 @@ def split(folder, out, *, val, test, seed, how, say=print):
         os.rename(partial, out)         # which may be there, but empty
     except OSError as error:
         remedy = '; try --how copy' if how != 'copy' else '; try --how link' if error.errno == errno.ENOSPC else ''
-        raise OSError(f'{out} could not be made: {error.strerror or error}{remedy}') from None
+        why = f'{error.filename}: {error.strerror}' if error.filename else error.strerror or error
+        raise OSError(f'{out} could not be made: {why}{remedy}') from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     say(f'{out}: ' + ', '.join(f'{count(len(names), "pair")} in {part}' for part, names in parts.items()) + ', '
@@ -118,4 +122,4 @@ def main(opts):
 
 
 if __name__ == '__main__':
-    script.end(main, parse())
+    script.end(main, OPTS)

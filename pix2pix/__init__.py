@@ -10,7 +10,7 @@ import os
 __version__ = '1.0.0'
 
 # TensorFlow reads these when it is imported. A value that the user has set stays. By itself it would leave oneDNN off
-# on CPUs without AVX512 (docs/design.md, On a CPU).
+# on most CPUs (docs/design.md, On a CPU).
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
 

@@ -8,7 +8,9 @@ import os
 import runpy
 import sys
 
-SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'scripts')
+HERE = os.path.dirname(os.path.abspath(__file__))
+INSTALLED = os.path.join(HERE, 'scripts')
+SCRIPTS = INSTALLED if os.path.isdir(INSTALLED) else os.path.dirname(HERE)     # there after pip install -e
 
 
 def run_script(name):

@@ -15,8 +15,11 @@ def session_config():
 
 
 def cpu_session():
-    """A session of the default graph for what no GPU is needed for."""
-    return tf.Session(config=tf.ConfigProto(device_count={'GPU': 0}))
+    """A session of the default graph for what no GPU is needed for.
+
+    The first session of a process settles for all how many ops run at a time: this one as that of the step.
+    """
+    return tf.Session(config=tf.ConfigProto(device_count={'GPU': 0}, inter_op_parallelism_threads=1))
 
 
 def make_deterministic():

@@ -17,7 +17,7 @@ ROWS = [('--dataroot',         '--dataset'),            # junyanz/pytorch-CycleG
         ('--print_freq',       '--log_every'),
         ('--save_epoch_freq',  '--save_every'),
         ('--save_latest_freq', '--save_minutes'),
-        ('--update_html_freq', '--sample_every'),
+        ('--update_html_freq', '--sample_every (epochs)'),
         ('--epoch',            '--checkpoint checkpoints/NAME/model-STEP'),
         ('--which_epoch',      '--checkpoint checkpoints/NAME/model-STEP'),
         ('--load_iter',        '--checkpoint checkpoints/NAME/model-STEP'),
@@ -32,18 +32,19 @@ ROWS = [('--dataroot',         '--dataset'),            # junyanz/pytorch-CycleG
         ('--checkpoint',       'the same command again: it carries on'),
         ('--which_direction',  '--direction'),
         ('--scale_size',       '--load_size'),
-        ('--flip',             'nothing: pairs are mirrored without --no_flip'),
+        ('--flip',             '--no_flip, or neither: pairs are mirrored'),
         ('--max_epochs',       '--epochs'),
         ('--progress_freq',    '--log_every'),
         ('--summary_freq',     '--log_every'),
-        ('--save_freq',        '--save_every'),
+        ('--save_freq',        '--save_every (epochs)'),
         ('--ngf',              '--base_filters'),       # both
         ('--ndf',              '--base_filters'),
         ('--lr',               '--learning_rate'),
-        ('--display_freq',     '--sample_every')]
+        ('--display_freq',     '--sample_every (epochs)')]
 
 
 def ours(flag, options):
     """What a flag of theirs is called in a command that has these options, or None."""
-    return next((words for theirs, words in ROWS
-                 if theirs == flag and {word for word in words.split() if word.startswith('--')} <= set(options)), None)
+    # A row without an option of ours is of trainings.
+    needed = lambda words: {word.strip(',') for word in words.split() if word.startswith('--')} or {'--epochs'}
+    return next((words for theirs, words in ROWS if theirs == flag and needed(words) <= set(options)), None)

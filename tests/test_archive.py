@@ -39,7 +39,7 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setitem(CATALOGUE, 'tiny', Dataset('AtoB', {'train': 2, 'val': 1}, 1, 'a test'))
     root = tmp_path / 'deep/root'
     root.mkdir(parents=True)
-    monkeypatch.setattr(archive, 'ROOT', str(root))
+    monkeypatch.setattr(archive, 'LISTS', str(root))
     return root
 
 

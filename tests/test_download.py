@@ -151,7 +151,7 @@ def test_a_server_that_does_not_say_how_long_the_file_is(server, tmp_path):
 def tiny(server, monkeypatch, tmp_path):
     """The server has a data set of the catalogue, tiny: the form of its address."""
     monkeypatch.setitem(CATALOGUE, 'tiny', Dataset('AtoB', {'train': 2, 'val': 1}, 1, 'a test'))
-    monkeypatch.setattr(archive, 'ROOT', str(tmp_path))     # where lists of digests lie
+    monkeypatch.setattr(archive, 'LISTS', str(tmp_path))     # where lists of digests lie
     return server.url + '/{name}.tar.gz'
 
 

@@ -107,6 +107,7 @@ def test_a_missing_tensorflow_is_one_line(tmp_path, name):
 
 @pytest.mark.parametrize('name, script, package', [
     ('datasets.download', ['-m', 'datasets.download', 'maps'], 'tqdm'),
+    ('datasets.split', ['-m', 'datasets.split', 'a', 'b'], 'tqdm'),
     ('test.py', [f'{ROOT}/test.py', '--name', 'tiny'], 'numpy'),
     ('train.py', [f'{ROOT}/train.py', '--dataset', 'pairs'], 'jinja2')])        # one of the last to be imported
 def test_so_is_any_other_package(tmp_path, name, script, package):

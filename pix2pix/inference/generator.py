@@ -117,6 +117,7 @@ class Generator:
     def map(self, pictures):
         """An iterator over what the generator makes of each of these pictures, in order.
 
+        They are taken up to four at a time, so an error of one may come up to three pictures early.
         Small ones of one size go through the network several at once, which is faster. What comes out for one does not
         depend on the others. Here and there it may be a level of 255 off what a call gives.
         """

@@ -42,8 +42,8 @@ def deconv(x, name, width, bias=False):
 def batch_norm(x, name, statistics='batch'):
     """Normalise each channel, then scale and offset it (Ioffe & Szegedy 2015).
 
-    statistics: 'batch'   the batch's own mean and variance, and nothing is kept;
-                'each'    each image's own, as if it were a batch by itself;
+    statistics: 'each'    each image's own mean and variance, as if it were a batch by itself;
+                'batch'   the batch's own, and nothing is kept;
                 'update'  the same, and ops in UPDATE_OPS let the moving mean and variance follow them;
                 'moving'  the moving mean and variance.
     """

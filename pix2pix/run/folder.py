@@ -66,6 +66,7 @@ class Run:
         Returns the names of the others that changed.
         """
         saved = self.read_options(fixed) if os.path.exists(self.options) else options
+        saved = {'onednn': "TensorFlow's choice", **saved}      # until version 1.0
         if saved.get('precision_asked', 'auto') != 'auto':      # what was left to the hardware may change with it
             fixed, options['precision_asked'] = (*fixed, 'precision'), saved['precision_asked']
         if {'images', 'names'} <= set(fixed) and saved['names'] != options['names']:
