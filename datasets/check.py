@@ -33,7 +33,7 @@ from pix2pix.errors import UserError, count
 from pix2pix.images import decode
 from pix2pix.images.diagnose import try_read
 from pix2pix.images.findings import Findings
-from pix2pix.images.folders import find_split, list_images
+from pix2pix.images.folders import describe_passed_over, find_split, list_images
 
 
 def flatness(image):
@@ -43,22 +43,23 @@ def flatness(image):
 
 def folders_of(dataset, say):
     """The folders of pairs in a data set, as train.py reads them: a dict of the names in each, that to train on
-    first."""
+    first. Says which files are passed over."""
     train, others = find_split(dataset, 'train'), [find_split(dataset, split) for split in ('val', 'test')]
-    others = {path: list_images(path) for path in others if path}
-    if train:
-        return {train: list_images(train), **others}
-    below = [f'{path}/'.removeprefix(f'{dataset}/') for path in others]
-    names = [name for name in list_images(dataset) if not name.startswith(tuple(below))]
-    if os.path.basename(os.path.abspath(dataset)) in SPLITS:        # a split by itself
-        return {dataset: names}
-    own = [name for name in names if '/' not in name]
-    if len(own) < len(names):
-        say(f'{dataset}: {count(len(names) - len(own), "image")} in its sub-folders will not be read, because there is '
-            'no folder train')
+    listings = {path: list_images(path) for path in [train or dataset, *others] if path}
+    below = [f'{path}/'.removeprefix(f'{dataset}/') for path in others if path and not train]
+    names = {path: [name for name in listing.images if path != dataset or not name.startswith(tuple(below))]
+             for path, listing in listings.items()}
+    for line in describe_passed_over([name for listing in listings.values() for name in listing.passed_over]):
+        say(line)
+    if train or os.path.basename(os.path.abspath(dataset)) in SPLITS:       # or a split by itself
+        return names
+    own = [name for name in names[dataset] if '/' not in name]
+    if len(own) < len(names[dataset]):
+        say(f'{dataset}: {count(len(names[dataset]) - len(own), "image")} in its sub-folders will not be read, because '
+            'there is no folder train')
     if not own:
         raise UserError(f'{dataset} has no pairs to train on. Put them into {dataset}/train')
-    return {dataset: own, **others}
+    return {**names, dataset: own}
 
 
 def check_split(folder, names, seen, findings, say):

@@ -38,7 +38,7 @@ from tqdm import tqdm
 from datasets.match import match
 from pix2pix.errors import UserError, count
 from pix2pix.images import png
-from pix2pix.images.folders import list_images_under
+from pix2pix.images.folders import describe_passed_over, list_images_under
 from pix2pix.images.pictures import read_pictures
 
 
@@ -59,7 +59,10 @@ def combine(a, b, out, *, pattern_a=None, pattern_b=None, overwrite=False, say=p
     """Write OUT/NAME.png for what belongs together in A and B, by its names (datasets/match.py); returns (pairs
     written, lines on what was not)."""
     check_folders(a, b, out, patterns=pattern_a and pattern_b)
-    found = match(list_images_under(a, without=out), list_images_under(b, without=out), a=pattern_a, b=pattern_b)
+    lefts, rights = list_images_under(a, without=out), list_images_under(b, without=out)
+    for line in describe_passed_over(lefts.passed_over + rights.passed_over):
+        say(line)
+    found = match(lefts.images, rights.images, a=pattern_a, b=pattern_b)
     say(f'{a} and {b} are matched by {found.rule}' + ''.join(
         f'; {count(side.others, "image")} of {folder} left out' for folder, side in ((a, found.left), (b, found.right))
         if side.others))

@@ -5,7 +5,7 @@ import os
 import shlex
 
 from pix2pix.errors import UserError
-from pix2pix.images.extensions import is_image
+from pix2pix.images.formats import is_image
 
 SPLITS = ('train', 'val', 'test')
 

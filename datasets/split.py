@@ -12,7 +12,7 @@ from datasets.sides import SPLITS, not_joined
 from pix2pix import script
 from pix2pix.errors import UserError, count
 from pix2pix.flags import Parser, rate
-from pix2pix.images.extensions import EXTENSIONS, is_image
+from pix2pix.images.formats import EXTENSIONS, is_image
 
 #      how        the function        what has become of a file
 HOW = {'copy':    (shutil.copy2,      'copied'),

@@ -44,7 +44,7 @@ def the_pair(a, b, out, name='x.png'):
 
 # What is joined.
 
-def test_pairs_are_of_the_same_name_in_the_same_sub_folder_and_the_rest_is_reported(folders):
+def test_pairs_are_of_the_same_name_in_the_same_sub_folder_and_the_rest_is_reported(folders, capsys):
     a, b, out = folders
     flat(a / 'train/one.png', 10)
     flat(b / 'train/one.bmp', 200)
@@ -59,14 +59,16 @@ def test_pairs_are_of_the_same_name_in_the_same_sub_folder_and_the_rest_is_repor
     flat(b / 'six.tif', 62)
     (a / '._one.png').write_text('what macOS leaves')
     (a / 'notes.txt').write_text('no image')
+    (b / 'train/photo.heic').write_text('of a phone')
     written, problems = combine(str(a), str(b), str(out))
+    assert capsys.readouterr().out.splitlines()[0] == '2 files passed over (.heic .txt)'
     assert sorted(str(path.relative_to(out)) for path in out.rglob('*.*')) == ['six.png', 'train/one.png']
     assert written == 2
     for name, left, right in ('train/one.png', 10, 200), ('six.png', 60, 61):
         pair = iio.imread(out / name)
         assert (pair[:, :6] == left).all() and (pair[:, 6:] == right).all() and pair.shape[:2] == (4, 12)
     assert sorted(problems) == sorted([
-        f"'{a}/five.png': is not a PNG, JPEG, BMP, TIFF or WebP image",
+        f"'{a}/five.png': is not a PNG, JPEG, BMP, TIFF, WebP, GIF, AVIF or JPEG 2000 image",
         f'{a}/four.png and {b}/four.png: 6 x 4 beside 8 x 4 pixels',
         f'{a}/two.png: nothing of that name in {b}',
         f'{b}/six.tif: left out, there is also six.png',

@@ -191,7 +191,7 @@ def test_a_path_keeps_sixteen_bits(model, tmp_path):
 
 def test_a_file_that_cannot_be_read_is_named(model, tmp_path):
     (tmp_path / 'bad.png').write_bytes(b'no picture')
-    with pytest.raises(UserError, match="bad.png': is not a PNG, JPEG, BMP, TIFF or WebP image"):
+    with pytest.raises(UserError, match="bad.png': is not a PNG, JPEG, BMP, TIFF, WebP, GIF, AVIF or JPEG 2000 image"):
         model(tmp_path / 'bad.png')
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from pix2pix.images import decode
 from pix2pix.images.diagnose import first_unreadable
+from pix2pix.images.formats import HEADER, MAX_PIXELS, format_of
 
 ENDS = {'PNG': b'IEND', 'JPEG': b'\xff\xd9'}        # what stands in the last bytes of a file that is whole
 TAIL = 12       # bytes that are searched for it
@@ -35,12 +36,12 @@ def looks_wrong(path):
     try:
         with warnings.catch_warnings(), open(path, 'rb') as file:
             warnings.simplefilter('error')
-            known = decode.format_of(file.read(64))
+            known = format_of(file.read(HEADER))
             image = Image.open(file)
             width, height = image.size
             odd = width % 2 or height % 2 and decode.orientation(path) > 4      # a quarter turn makes it the width
             file.seek(-TAIL, os.SEEK_END)
             whole = ENDS.get(image.format, b'') in file.read()
-            return bool(not known or odd or width * height > decode.MAX_PIXELS or not whole)
+            return bool(not known or odd or width * height > MAX_PIXELS or not whole)
     except Exception:       # of many kinds: damage upsets Pillow in many ways
         return True
