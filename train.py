@@ -14,7 +14,7 @@ from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architectur
 
 # What decides the model and the order of the data: a run keeps these from its first step to its last.
 FIXED_BY_THE_RUN = ('layers', 'base_filters', 'keep_prob', 'direction', 'source_channels', 'target_channels',
-                    'batch_size', 'seed', 'load_size', 'crop_size', 'no_flip', 'images', 'names')
+                    'batch_size', 'seed', 'load_size', 'crop_size', 'no_flip', 'ema', 'images', 'names')
 # What may differ between the replicas of one run.
 NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'devices', 'start_timeout')
 
@@ -49,6 +49,8 @@ def parse(args=None):
     add('--beta1',           type=rate,    default=how.beta1, help='first decay rate of Adam')
     add('--l1_weight',       type=weight,  default=how.l1_weight, help='weight of the L1 loss')
     add('--gan_weight',      type=weight,  default=how.gan_weight, help='weight of the adversarial loss')
+    add('--ema',             type=rate,    default=how.ema,
+                                                        help='decay of an average of the weights, which draws; 0: none')
     add('--devices',         type=count_or_all, default='1', help='processes on this host, one a GPU, or: all')
     add('--start_timeout',   type=natural, default=60,  help='seconds to wait for the other processes')
     add('--deterministic',   action='store_true',       help='give the same bits every time on a GPU too; slower')
@@ -146,14 +148,15 @@ def train(opts, pairs, order, run, replicas):
     #   forward       y' = G(x), with dropout
     #   D, by Adam    minimise -log D(x, y) - log(1 - D(x, y'))
     #   G, by Adam    minimise -gan_weight * log D(x, y') + l1_weight * |y - y'|, with D as just updated
+    #   average of G  moves a little towards G, where there is one
     architecture = from_options(Architecture, vars(opts))
     hyperparameters = from_options(Hyperparameters, vars(opts))
     update = training_step(batches.source, batches.target, architecture, hyperparameters, seed=opts.seed,
                            all_reduce_mean=replicas.all_reduce_mean, replica=replicas.index)
     fetches = {**update.fetches, 'batch': [batches.source, batches.target]}
 
-    # Record: samples and validation run G as test.py does. Only the first replica writes anything.
-    draw = drawer(form, architecture, opts.seed)
+    # Record: samples and validation run G, or its average, as test.py does. Only the first replica writes anything.
+    draw = drawer(form, architecture, opts.seed, averaged=opts.ema > 0)
     recorder = Recorder if replicas.first else SilentRecorder
     record = recorder(run=run, order=order, pairs=pairs, draw=draw, cadence=from_options(Cadence, vars(opts)))
 
@@ -235,7 +238,7 @@ def check_bottleneck(settings):
                         'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
 
 
-def drawer(form, architecture, seed):
+def drawer(form, architecture, seed, *, averaged):
     """A function (session, paths of pairs) that yields of each [source, output, target], [H, W, C] in [-1, 1].
 
     They are drawn as test.py draws them.
@@ -243,7 +246,7 @@ def drawer(form, architecture, seed):
     images = images_at_once(form.crop_size, form.crop_size)
     files = tf.placeholder(tf.string, [images])
     source, target = (tf.concat(half, 0) for half in zip(*(reader.test_pair(file, form) for file in tf.unstack(files))))
-    output = trained_generator(source, architecture, seed=seed)
+    output = trained_generator(source, architecture, seed=seed, averaged=averaged)
 
     def draw(sess, paths):
         for start in range(0, len(paths), images):

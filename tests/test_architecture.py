@@ -12,8 +12,8 @@ def test_the_defaults_are_the_paper_s():
     assert Architecture() == ('paper', 64, 0.5, 3, 3, 'float32')
     assert Architecture._fields == ('layers', 'base_filters', 'keep_prob', 'source_channels', 'target_channels',
                                     'precision')
-    assert Hyperparameters() == (0.0002, 0.5, 100, 1)
-    assert Hyperparameters._fields == ('learning_rate', 'beta1', 'l1_weight', 'gan_weight')
+    assert Hyperparameters() == (0.0002, 0.5, 100, 1, 0)
+    assert Hyperparameters._fields == ('learning_rate', 'beta1', 'l1_weight', 'gan_weight', 'ema')
 
 
 def test_there_are_two_layer_tables_and_two_precisions():

@@ -18,6 +18,7 @@ import tensorflow.compat.v1 as tf
 import pix2pix
 import reader
 import train
+from pix2pix import Generator
 from pix2pix.distributed.replicas import Alone
 from pix2pix.errors import UserError
 from pix2pix.run import report
@@ -61,6 +62,38 @@ def test_stopped_after_some_epochs_and_carried_on(unbroken, tmp_path, k):
     assert f'7 steps, {-(-7 * k // 3)} of them done' in output
     assert 'changed since the run was started: epochs 3' in output
     assert_same_run(tmp_path, unbroken[0])
+
+
+def test_averages_are_kept_carried_on_and_drawn(tmp_path):
+    """A run with averages that was stopped is the unbroken one; what is trained is what is trained without them; and
+    validation, test.py and Generator draw with them, unless they are asked for the raw weights."""
+    for folder in 'plain', 'once', 'twice':
+        draw_pairs(tmp_path / folder / 'pairs', train=7, val=1)
+    args = ['--dataset', 'pairs', *TINY, '--learning_rate', '0.01', '--epochs']
+    run(tmp_path / 'plain', 'train.py', *args, '2')
+    run(tmp_path / 'once', 'train.py', *args, '2', '--ema', '0.9')
+    run(tmp_path / 'twice', 'train.py', *args, '1', '--ema', '0.9')
+    run(tmp_path / 'twice', 'train.py', *args, '2', '--ema', '0.9')
+    assert_same_run(tmp_path / 'once', tmp_path / 'twice')
+
+    plain, averaged = (variables(tmp_path / folder)[0] for folder in ('plain', 'once'))
+    assert {name for name in averaged if name.startswith('average/')} == averaged.keys() - plain.keys() == {
+        f'average/{name}' for name in plain if name.startswith('generator/') and '_adam' not in name}
+    for name in plain:
+        np.testing.assert_array_equal(averaged[name], plain[name], err_msg=name)
+
+    cwd, source = tmp_path / 'once', iio.imread(tmp_path / 'once/pairs/val/0.png')[:, :32]
+    said = [run(cwd, 'test.py', '--name', 'tiny', '--output', output, *more)
+            for output, more in (('averaged', []), ('raw', ['--raw']))]
+    assert ['averaged weights' in output for output in said] == [True, False]
+    scores = [json.loads((cwd / folder / 'metrics.json').read_text())['l1'] for folder in ('averaged', 'raw')]
+    last = json.loads((cwd / 'checkpoints/tiny/metrics.jsonl').read_text().splitlines()[-1])
+    assert scores[0] == pytest.approx(last['val_l1'], rel=1e-6) and scores[1] != pytest.approx(scores[0], rel=1e-3)
+    by_default, raw, without = (Generator(path / 'checkpoints/tiny', **how)(source) for path, how in
+                                ((cwd, {}), (cwd, {'raw': True}), (tmp_path / 'plain', {})))
+    np.testing.assert_array_equal(raw, without)
+    assert (by_default != raw).any()
+    assert 'ema is 0.0, but the run was started with 0.9' in run(cwd, 'train.py', *args, '3', status=1)
 
 
 @pytest.mark.parametrize('precision', ['float32', 'bfloat16'])

@@ -156,6 +156,33 @@ def test_dropout_is_new_at_each_step_and_the_step_alone_decides():
     assert (second != first).any()
 
 
+def test_averages_follow_the_generator_as_each_step_leaves_it():
+    """Against the formula in float64, with its warm-up, weights and moving statistics alike; no other variable differs
+    from those of a step without averages."""
+    def train(**how):
+        with tf.Graph().as_default(), tf.Session() as sess:
+            tf.set_random_seed(1)
+            step = build(hyperparameters=Hyperparameters(learning_rate=0.1, **how))
+            sess.run(tf.global_variables_initializer())
+            history = [values(sess, tf.global_variables())]
+            for _ in range(4):
+                sess.run(step.train_op)
+                history.append(values(sess, tf.global_variables()))
+            return history
+    history, plain = train(ema=0.35), train()
+    average = {name: value for name, value in plain[0].items()
+               if name.startswith('generator/') and '_adam' not in name}
+    assert {name for name in history[0] if name not in plain[0]} == {f'average/{name}' for name in average}
+    for k, decay in enumerate([1 / 10, 2 / 11, 3 / 12, 4 / 13]):        # below 0.35, all of them
+        for name, value in plain[k + 1].items():
+            np.testing.assert_array_equal(history[k + 1][name], value, err_msg=name)
+        for name in average:
+            average[name] = decay * average[name] + (1 - decay) * plain[k + 1][name]
+            np.testing.assert_allclose(history[k + 1][f'average/{name}'], average[name], rtol=1e-5, atol=1e-6,
+                                       err_msg=name)
+    assert all((history[4][f'average/{name}'] != plain[4][name]).any() for name in average)
+
+
 # Several replicas. How they meet is not this module's: here their mean is made up.
 
 def test_replicas_train_on_the_mean_of_their_gradients_statistics_and_losses():

@@ -32,12 +32,13 @@ class Generator:
     seed        of the dropout masks, the same for every picture
     precision   'float32', 'bfloat16', 'auto', or None: that of the training, but float32 where the hardware has no
                 bfloat16
+    raw         the weights as the last step left them, where the run keeps an average of them too
     tile        pixels a side that go through the network at once, a multiple of 256; larger pictures go in
                 overlapping tiles
     Raises UserError, which says what is missing or damaged.
     """
 
-    def __init__(self, path, *, dropout=True, statistics=None, seed=0, precision=None, tile=TILE):
+    def __init__(self, path, *, dropout=True, statistics=None, seed=0, precision=None, raw=False, tile=TILE):
         if tile < MULTIPLE or tile % MULTIPLE:
             raise UserError(f'tile {tile} is not a multiple of {MULTIPLE}')
         path = os.fspath(path).removesuffix('.index')
@@ -53,6 +54,7 @@ class Generator:
             raise UserError('batch statistics do not fit this run: the layers of the write-up normalise a 1x1 '
                             'bottleneck, and one image has no variance there. Use moving statistics')
         self.dropout, self.seed, self.tile = dropout, seed, tile
+        self.averaged = options['ema'] > 0 and not raw
         self.graph, self.networks = tf.Graph(), {}
         self.sess = tf.Session(graph=self.graph, config=devices.session_config())
         self.network(1, options['crop_size'], options['crop_size'])
@@ -79,7 +81,7 @@ class Generator:
             with self.graph.as_default(), tf.variable_scope('', custom_getter=cast_once(dtype)):
                 source = tf.placeholder(tf.float32, [images, height, width, self.architecture.source_channels])
                 output = trained_generator(source, self.architecture, seed=self.seed, dropout_on=self.dropout,
-                                           statistics=self.statistics)
+                                           statistics=self.statistics, averaged=self.averaged)
             self.networks[images, height, width] = source, output
         return self.networks[images, height, width]
 

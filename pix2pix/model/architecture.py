@@ -18,8 +18,12 @@ class Architecture(NamedTuple):
 
 
 class Hyperparameters(NamedTuple):
-    """How the networks are trained (section 3.3): Adam's rate and first decay, and the weights of G's two losses."""
+    """How the networks are trained (section 3.3): Adam's rate and first decay, and the weights of G's two losses.
+
+    `ema` is none of the paper's: the decay of the average of G's weights, or 0 for no average.
+    """
     learning_rate: float = 2e-4
     beta1: float = 0.5
     l1_weight: float = 100.0
     gan_weight: float = 1.0
+    ema: float = 0.0

@@ -6,6 +6,7 @@ Both are written as tables in running order. A column such as `norm` names the l
 
 import tensorflow.compat.v1 as tf
 
+from pix2pix.model import ema
 from pix2pix.model.architecture import LAYERS, MULTIPLE
 from pix2pix.model.layers import batch_norm, conv, deconv, dropout
 
@@ -67,15 +68,17 @@ def generator(image, architecture, *, seed=None, dropout_on=True, one_mask=False
         return tf.tanh(tf.cast(deconv(x, 'up8', architecture.target_channels, bias=True), tf.float32))
 
 
-def trained_generator(image, architecture, *, seed=0, dropout_on=True, statistics=None):
+def trained_generator(image, architecture, *, seed=0, dropout_on=True, statistics=None, averaged=False):
     """The generator as it is tested, and as samples and validation draw: the original's way unless told otherwise.
 
     Dropout is on, its masks a function of `seed` alone; batch norm uses the statistics of the batch, or for the
-    write-up those of the training. Each image of a batch is drawn as if it were a batch by itself.
+    write-up those of the training. Each image of a batch is drawn as if it were a batch by itself. `averaged`: with the
+    averages of its weights and moving statistics (ema.py).
     """
     statistics = statistics or TEST_STATISTICS[architecture.layers]
-    return generator(image, architecture, seed=[seed, 0], dropout_on=dropout_on, one_mask=True,
-                     statistics='each' if statistics == 'batch' else statistics)
+    with tf.variable_scope('', custom_getter=ema.averaged if averaged else None):
+        return generator(image, architecture, seed=[seed, 0], dropout_on=dropout_on, one_mask=True,
+                         statistics='each' if statistics == 'batch' else statistics)
 
 
 def images_at_once(height, width):
@@ -84,6 +87,11 @@ def images_at_once(height, width):
     All share one pass over the weights. Of fewer pixels it takes much of the time (docs/experiments.md).
     """
     return max(1, 4 * MULTIPLE ** 2 // (height * width))
+
+
+def weights(scope):
+    """The variables of a network that is built: what is trained of it, and its moving statistics. No slots of Adam."""
+    return tf.trainable_variables(scope + '/') + [v for v in tf.global_variables(scope + '/') if 'moving' in v.op.name]
 
 
 def discriminator(source, target, architecture):

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import tensorflow.compat.v1 as tf
 
-from pix2pix.model import losses
-from pix2pix.model.networks import discriminator, generator
+from pix2pix.model import ema, losses
+from pix2pix.model.networks import discriminator, generator, weights
 
 
 class TrainingStep(NamedTuple):
@@ -58,6 +58,11 @@ def training_step(source, target, architecture, hyperparameters, *, seed, all_re
             means = all_reduce_mean([v.read_value() for v in moving] + list(scalars.values()))
         updates += [v.assign(mean, read_value=False) for v, mean in zip(moving, means)]
         scalars = dict(zip(scalars, means[len(moving):]))
+
+    # The averages of the generator's weights and moving statistics follow what has become of them.
+    if hyperparameters.ema:
+        with tf.control_dependencies(updates):
+            updates += ema.follow(weights('generator'), hyperparameters.ema, steps_done)
 
     with tf.control_dependencies(updates):
         train_op = steps_done.assign_add(1, read_value=False)

@@ -11,6 +11,9 @@ from pix2pix import files
 from pix2pix.errors import UserError
 from pix2pix.run.checkpoint import steps_in
 
+# What earlier versions did not ask for, as all their runs were trained: their options.json lacks it.
+ASKED_LATER = {'ema': 0.0}
+
 
 class Run:
     """A run by its folders: `checkpoints` holds weights, options and metrics, `samples` holds pictures and the page."""
@@ -44,7 +47,10 @@ class Run:
         return os.path.join(self.samples, f'not-finite-step-{step}.png')
 
     def read_options(self, needed=()):
-        """The options as a dict; UserError where the file is missing, damaged, or lacks one of `needed`."""
+        """The options as a dict; UserError where the file is missing, damaged, or lacks one of `needed`.
+
+        Those of an earlier version are completed by what was true of its runs.
+        """
         try:
             with open(self.options) as file:
                 options = json.load(file)
@@ -55,6 +61,7 @@ class Run:
                             'away') from None
         if not isinstance(options, dict):
             raise UserError(f'{self.options} is not an object of options. Restore it, or move the folder away')
+        options = {**ASKED_LATER, **options}
         missing = sorted(set(needed) - options.keys())
         if missing:
             raise UserError(f'{self.options} lacks {", ".join(missing)}. It is damaged, or of another version')
