@@ -46,6 +46,7 @@ def parse(args=None):
     add('--epochs',          type=natural, default=200, help='epochs in all, also for a run that is carried on')
     add('--batch_size',      type=natural, default=4,   help='pairs a step, on all devices together')
     add('--learning_rate',   type=positive, default=how.learning_rate, help='learning rate of Adam')
+    add('--decay_from',      type=natural,              help='epoch after which the rate falls linearly to 0')
     add('--beta1',           type=rate,    default=how.beta1, help='first decay rate of Adam')
     add('--l1_weight',       type=weight,  default=how.l1_weight, help='weight of the L1 loss')
     add('--gan_weight',      type=weight,  default=how.gan_weight, help='weight of the adversarial loss')
@@ -76,6 +77,9 @@ def parse(args=None):
         parser.error(f'--crop_size {opts.crop_size}: must be a multiple of {MULTIPLE}, the U-Net halves it eight times')
     if opts.load_size < opts.crop_size:
         parser.error(f'--load_size {opts.load_size} is less than --crop_size {opts.crop_size}')
+    if opts.decay_from and opts.decay_from >= opts.epochs:
+        parser.error(f'--decay_from {opts.decay_from}: the rate falls from there to the end, which is epoch '
+                     f'{opts.epochs}; give fewer, or more --epochs')
     if os.path.basename(opts.name) != opts.name or opts.name in ('.', '..'):
         parser.error(f'--name {opts.name}: a plain name, it becomes checkpoints/NAME and samples/NAME')
     return opts
@@ -99,6 +103,7 @@ from pix2pix.images.diagnose import ImageError, first_unreadable
 from pix2pix.images.findings import before_training
 from pix2pix.images.folders import is_remote
 from pix2pix.model.networks import images_at_once, trained_generator
+from pix2pix.model.schedule import Decay
 from pix2pix.model.training_step import training_step
 from pix2pix.run.folder import Run
 from pix2pix.run.interrupt import Interrupt
@@ -151,7 +156,8 @@ def train(opts, pairs, order, run, replicas):
     #   average of G  moves a little towards G, where there is one
     architecture = from_options(Architecture, vars(opts))
     hyperparameters = from_options(Hyperparameters, vars(opts))
-    update = training_step(batches.source, batches.target, architecture, hyperparameters, seed=opts.seed,
+    decay = Decay(order._replace(epochs=opts.decay_from).steps, order.steps) if opts.decay_from else None
+    update = training_step(batches.source, batches.target, architecture, hyperparameters, seed=opts.seed, decay=decay,
                            all_reduce_mean=replicas.all_reduce_mean, replica=replicas.index)
     fetches = {**update.fetches, 'batch': [batches.source, batches.target]}
 
@@ -185,7 +191,7 @@ def train(opts, pairs, order, run, replicas):
                 break
 
             # Save the checkpoint last: a resume goes back to its step, whose metrics and samples must be there already.
-            record.show(step, out['losses'])
+            record.show(step, out['losses'], out['rates'])
             scores = record.validate_if_due()
             record.log_if_due(scores)
             record.sample_if_due()
@@ -209,6 +215,9 @@ def opened(run, settings, pairs, order, replicas):
         print(f'{devices.describe()}; {settings["precision"]}; {count(len(pairs.names), "pair")} in {pairs.folder}; '
               f'{settings["direction"]}', *devices.warnings(settings['precision']),
               *replicas.describe(settings['batch_size']), *notes, sep='\n')
+        if settings['decay_from']:
+            print(f'the learning rate is {settings["learning_rate"]:g} up to epoch {settings["decay_from"]}, and then '
+                  f'falls linearly to 0 at the end of epoch {settings["epochs"]}')
         if settings['dataset'] in CATALOGUE and not settings['direction_asked']:
             print(f'the direction, {settings["direction"]}, comes from the catalogue')
         if not pairs.held_out:

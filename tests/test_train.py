@@ -21,7 +21,7 @@ import train
 from pix2pix import Generator
 from pix2pix.distributed.replicas import Alone
 from pix2pix.errors import UserError
-from pix2pix.run import report
+from pix2pix.run import checkpoint, report
 from pix2pix.run.folder import Run
 from tests.conftest import damage, draw_pairs
 from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables, wait_for_metrics
@@ -94,6 +94,27 @@ def test_averages_are_kept_carried_on_and_drawn(tmp_path):
     np.testing.assert_array_equal(raw, without)
     assert (by_default != raw).any()
     assert 'ema is 0.0, but the run was started with 0.9' in run(cwd, 'train.py', *args, '3', status=1)
+
+
+def test_a_rate_that_falls_is_said_logged_and_carried_on(tmp_path):
+    """Seven pairs in batches of three: seven steps in three epochs, and the first epoch ends in the third step."""
+    for folder in 'once', 'twice':
+        draw_pairs(tmp_path / folder / 'pairs', train=7, val=1)
+    args = ['--dataset', 'pairs', *TINY, '--learning_rate', '0.01', '--epochs', '3', '--decay_from', '1']
+    output = run(tmp_path / 'once', 'train.py', *args)
+    assert '\nthe learning rate is 0.01 up to epoch 1, and then falls linearly to 0 at the end of epoch 3\n' in output
+    lines = [json.loads(line) for line in
+             (tmp_path / 'once/checkpoints/tiny/metrics.jsonl').read_text().splitlines()]
+    assert [line['learning_rate'] for line in lines] == pytest.approx(
+        [0.01, 0.01, 0.01, 0.01, 0.01 * 3 / 4, 0.01 * 2 / 4, 0.01 * 1 / 4], rel=1e-6)
+    assert '<dt>decay_from</dt><dd>1</dd>' in (tmp_path / 'once/samples/tiny/index.html').read_text()
+
+    # Where the last two checkpoints are lost, the run goes on from the third step, in the midst of it.
+    shutil.copytree(tmp_path / 'once', tmp_path / 'twice', dirs_exist_ok=True)
+    for step in 5, 7:
+        checkpoint.remove(str(tmp_path / 'twice/checkpoints/tiny'), step)
+    assert '7 steps, 3 of them done' in run(tmp_path / 'twice', 'train.py', *args)
+    assert_same_run(tmp_path / 'once', tmp_path / 'twice')
 
 
 @pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
@@ -305,6 +326,8 @@ def test_sides_that_lie_in_train_as_if_they_were_pairs_are_doubted(tmp_path, cap
     (['--dataset', 'nowhere'], 'nowhere: there is no such folder'),
     (['--dataset', 'x', '--crop_size', '300'], 'must be a multiple of 256'),
     (['--dataset', 'x', '--load_size', '200'], '--load_size 200 is less than --crop_size 256'),
+    (['--dataset', 'x', '--epochs', '9', '--decay_from', '9'],
+     '--decay_from 9: the rate falls from there to the end, which is epoch 9; give fewer, or more --epochs'),
     (['--dataset', 'x', '--epochs', '0'], "--epochs: '0' is not a whole number from 1 on"),
     (['--dataset', 'x', '--name', '../up'], 'a plain name'),
     (['--dataset', 'x', '--keep_prob', '0'], "--keep_prob: '0' is not a number above 0, at most 1")])

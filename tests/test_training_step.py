@@ -5,6 +5,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from pix2pix.model.architecture import Architecture, Hyperparameters
+from pix2pix.model.schedule import Decay
 from pix2pix.model.training_step import training_step
 from tests import reference
 
@@ -154,6 +155,27 @@ def test_dropout_is_new_at_each_step_and_the_step_alone_decides():
     for other in again, beside, back:
         np.testing.assert_array_equal(other, first)
     assert (second != first).any()
+
+
+def test_the_learning_rate_falls_with_the_steps_done_and_stands_among_the_scalars():
+    """Adam's first steps move a variable by the rate, where the gradient keeps its sign: a discriminator's last bias
+    that is far off."""
+    step = build(UNDROPPED, Hyperparameters(learning_rate=0.01), decay=Decay(start=1, end=4))
+    bias = next(v for v in tf.trainable_variables() if v.op.name == 'discriminator/conv5/b')
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        bias.load([20], sess)
+        moved, rates = [], []
+        for _ in range(4):
+            before = sess.run(bias)[0]
+            rates.append(sess.run(step.fetches)['rates'])
+            moved.append(before - sess.run(bias)[0])
+        assert rates == [{'learning_rate': pytest.approx(rate)} for rate in (0.01, 0.01, 0.01 * 2 / 3, 0.01 / 3)]
+        np.testing.assert_allclose(moved, [rate['learning_rate'] for rate in rates], rtol=2e-3)
+
+
+def test_a_rate_that_is_constant_is_no_scalar():
+    assert build().rates == {}
 
 
 def test_averages_follow_the_generator_as_each_step_leaves_it():

@@ -53,9 +53,10 @@ class Recorder:
         print(f'{self.run.name}: {count(self.order.steps, "step")}, {steps_done:,} of them done')
         self.bar = Progress(self.order, steps_done)
 
-    def show(self, step, losses):
-        """Show a step that is done, with its losses by name."""
+    def show(self, step, losses, rates):
+        """Show a step that is done, with its losses by name. Rates, such as that of learning, are for the log alone."""
         self.step, self.losses = step, {name: float(value) for name, value in losses.items()}
+        self.rates = {name: float(value) for name, value in rates.items()}
         self.bar.show(step, self.losses)
 
     def validate_if_due(self):
@@ -69,9 +70,10 @@ class Recorder:
         return {'val_count': len(self.validation_paths), **{f'val_{name}': value for name, value in means.items()}}
 
     def log_if_due(self, scores):
-        """A line of metrics.jsonl with the losses and the scores of a validation."""
+        """A line of metrics.jsonl with the losses, the rates and the scores of a validation."""
         if self.step % self.cadence.log_every == 0 or self.step == self.order.steps or scores:
-            self.log.scalars(self.step, {'epoch': self.order.epoch_of(self.step), **self.losses, **scores})
+            self.log.scalars(self.step, {'epoch': self.order.epoch_of(self.step), **self.losses, **self.rates,
+                                          **scores})
 
     def sample_if_due(self):
         """A grid of the sample pairs, and the page with it."""
@@ -141,7 +143,7 @@ class SilentRecorder:
     def begin(self, steps_done):
         pass
 
-    def show(self, step, losses):
+    def show(self, step, losses, rates):
         pass
 
     def validate_if_due(self):
