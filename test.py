@@ -97,8 +97,9 @@ def main(opts):
     run = generator.run
     if opts.name and os.path.basename(os.path.abspath(opts.name)) != run.name:
         raise UserError(f'--checkpoint {opts.checkpoint} is of {run.name}, not of --name {opts.name}: leave one out')
+    norm = f'{generator.statistics} statistics' if generator.architecture.norm == 'batch' else 'instance norm'
     print(f'{devices.describe()}; {generator.architecture.precision}; checkpoint {generator.step} of '
-          f'{run.checkpoints}; {generator.statistics} statistics, dropout {"on" if generator.dropout else "off"}'
+          f'{run.checkpoints}; {norm}, dropout {"on" if generator.dropout else "off"}'
           + ('; averaged weights' if generator.averaged else ''),
           *devices.warnings(generator.architecture.precision), sep='\n')
     return draw_pictures(opts, generator) if opts.input else draw_pairs(opts, generator)

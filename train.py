@@ -10,10 +10,10 @@ import sys
 from datasets.catalogue import CATALOGUE
 from pix2pix import script
 from pix2pix.flags import Parser, adder, count_or_all, from_options, natural, positive, probability, rate, weight
-from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture, Hyperparameters
+from pix2pix.model.architecture import GAN_MODES, LAYERS, MULTIPLE, NORMS, PRECISIONS, Architecture, Hyperparameters
 
 # What decides the model and the order of the data: a run keeps these from its first step to its last.
-FIXED_BY_THE_RUN = ('layers', 'base_filters', 'keep_prob', 'direction', 'source_channels', 'target_channels',
+FIXED_BY_THE_RUN = ('layers', 'base_filters', 'norm', 'keep_prob', 'direction', 'source_channels', 'target_channels',
                     'batch_size', 'seed', 'load_size', 'crop_size', 'no_flip', 'ema', 'images', 'names')
 # What may differ between the replicas of one run.
 NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'devices', 'start_timeout')
@@ -38,6 +38,7 @@ def parse(args=None):
     add = adder(parser, 'the networks')
     add('--layers',          choices=LAYERS, default=net.layers, help='layer table: docs/design.md')
     add('--base_filters',    type=natural, default=net.base_filters, help='width of the first layer')
+    add('--norm',            choices=NORMS, default=net.norm, help="by the batch's statistics, or by each image's own")
     add('--keep_prob',       type=probability, default=net.keep_prob, help='probability that dropout keeps a value')
     add('--precision',       choices=('auto', *PRECISIONS), default='auto',
                                                         help='type of the convolutions; auto: the best of the hardware')
@@ -50,6 +51,7 @@ def parse(args=None):
     add('--beta1',           type=rate,    default=how.beta1, help='first decay rate of Adam')
     add('--l1_weight',       type=weight,  default=how.l1_weight, help='weight of the L1 loss')
     add('--gan_weight',      type=weight,  default=how.gan_weight, help='weight of the adversarial loss')
+    add('--gan_mode',        choices=GAN_MODES, default=how.gan_mode, help='adversarial loss: logarithms, or squares')
     add('--ema',             type=rate,    default=how.ema,
                                                         help='decay of an average of the weights, which draws; 0: none')
     add('--devices',         type=count_or_all, default='1', help='processes on this host, one a GPU, or: all')
@@ -77,6 +79,9 @@ def parse(args=None):
         parser.error(f'--crop_size {opts.crop_size}: must be a multiple of {MULTIPLE}, the U-Net halves it eight times')
     if opts.load_size < opts.crop_size:
         parser.error(f'--load_size {opts.load_size} is less than --crop_size {opts.crop_size}')
+    if (opts.layers, opts.norm) == ('writeup', 'instance'):
+        parser.error('--norm instance does not go with --layers writeup, which normalises the 1x1 bottleneck: one '
+                     'pixel has no variance; --layers paper does not')
     if opts.decay_from and opts.decay_from >= opts.epochs:
         parser.error(f'--decay_from {opts.decay_from}: the rate falls from there to the end, which is epoch '
                      f'{opts.epochs}; give fewer, or more --epochs')
@@ -151,7 +156,7 @@ def train(opts, pairs, order, run, replicas):
 
     # Learn, as one op. On a batch of sources x and targets y:
     #   forward       y' = G(x), with dropout
-    #   D, by Adam    minimise -log D(x, y) - log(1 - D(x, y'))
+    #   D, by Adam    minimise -log D(x, y) - log(1 - D(x, y')), or as --gan_mode has it
     #   G, by Adam    minimise -gan_weight * log D(x, y') + l1_weight * |y - y'|, with D as just updated
     #   average of G  moves a little towards G, where there is one
     architecture = from_options(Architecture, vars(opts))

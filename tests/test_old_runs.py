@@ -56,6 +56,14 @@ def test_a_run_of_4f4b7f5_is_drawn_from_python_though_its_options_lack_what_came
     assert outputs[0].shape == (32, 32, 3)
 
 
+def test_a_run_of_4f4b7f5_keeps_what_came_later_as_it_was_then(old_run):
+    before = (old_run / 'checkpoints/tiny/options.json').read_bytes()
+    for option, value, was in ('norm', 'instance', 'batch'), ('ema', '0.9', '0.0'):
+        assert f'{option} is {value}, but the run was started with {was}' in run(
+            old_run, 'train.py', *TRAIN, '3', f'--{option}', value, status=1)
+    assert (old_run / 'checkpoints/tiny/options.json').read_bytes() == before
+
+
 @pytest.mark.faults
 def test_the_bits_are_those_of_4f4b7f5(tmp_path):
     """The old version itself trains on beside the new one, on the same machine."""

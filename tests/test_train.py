@@ -96,6 +96,24 @@ def test_averages_are_kept_carried_on_and_drawn(tmp_path):
     assert 'ema is 0.0, but the run was started with 0.9' in run(cwd, 'train.py', *args, '3', status=1)
 
 
+def test_instance_norm_and_least_squares_are_carried_on_and_drawn(tmp_path):
+    for folder in 'once', 'twice':
+        draw_pairs(tmp_path / folder / 'pairs', train=4, val=1)
+    args = ['--dataset', 'pairs', *TINY, '--norm', 'instance', '--gan_mode', 'lsgan', '--epochs']
+    run(tmp_path / 'once', 'train.py', *args, '3')
+    run(tmp_path / 'twice', 'train.py', *args, '2')
+    run(tmp_path / 'twice', 'train.py', *args, '3')
+    assert_same_run(tmp_path / 'once', tmp_path / 'twice')
+    assert not [name for name in variables(tmp_path / 'once')[0] if 'moving' in name]
+    cwd = tmp_path / 'twice'
+    assert '; instance norm, dropout on' in run(cwd, 'test.py', '--name', 'tiny')
+    score = json.loads((cwd / 'samples/tiny/test/metrics.json').read_text())['l1']
+    last = json.loads((cwd / 'checkpoints/tiny/metrics.jsonl').read_text().splitlines()[-1])
+    assert score == pytest.approx(last['val_l1'], rel=1e-6)
+    assert 'norm is batch, but the run was started with instance' in run(cwd, 'train.py', *args, '4', '--norm', 'batch',
+                                                                         status=1)
+
+
 def test_a_rate_that_falls_is_said_logged_and_carried_on(tmp_path):
     """Seven pairs in batches of three: seven steps in three epochs, and the first epoch ends in the third step."""
     for folder in 'once', 'twice':
@@ -326,6 +344,8 @@ def test_sides_that_lie_in_train_as_if_they_were_pairs_are_doubted(tmp_path, cap
     (['--dataset', 'nowhere'], 'nowhere: there is no such folder'),
     (['--dataset', 'x', '--crop_size', '300'], 'must be a multiple of 256'),
     (['--dataset', 'x', '--load_size', '200'], '--load_size 200 is less than --crop_size 256'),
+    (['--dataset', 'x', '--layers', 'writeup', '--norm', 'instance'],
+     '--norm instance does not go with --layers writeup'),
     (['--dataset', 'x', '--epochs', '9', '--decay_from', '9'],
      '--decay_from 9: the rate falls from there to the end, which is epoch 9; give fewer, or more --epochs'),
     (['--dataset', 'x', '--epochs', '0'], "--epochs: '0' is not a whole number from 1 on"),

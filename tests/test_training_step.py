@@ -31,10 +31,11 @@ def spread(sess):
     sess.run([v.initializer for v in drawn], {v.initializer.inputs[1]: value for v, value in drawn.items()})
 
 
-@pytest.mark.parametrize('layers', ['paper', 'writeup'])
-def test_one_step_against_float64(layers):
-    step = build(UNDROPPED._replace(layers=layers), Hyperparameters(learning_rate=2e-4, beta1=0.5, l1_weight=100.0,
-                                                                    gan_weight=2.0))
+@pytest.mark.parametrize('layers, norm, gan', [('paper', 'batch', 'vanilla'), ('writeup', 'batch', 'vanilla'),
+                                               ('paper', 'instance', 'lsgan')])
+def test_one_step_against_float64(layers, norm, gan):
+    step = build(UNDROPPED._replace(layers=layers, norm=norm),
+                 Hyperparameters(learning_rate=2e-4, beta1=0.5, l1_weight=100.0, gan_weight=2.0, gan_mode=gan))
     trainable = tf.trainable_variables()
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())
@@ -46,11 +47,11 @@ def test_one_step_against_float64(layers):
 
     # d_loss is that of the variables before the step; g_loss_gan sees the discriminator just updated.
     between = {n: after[n] if n.startswith('discriminator') else before[n] for n in before}
-    d_loss = lambda w: reference.losses(*BATCH, w, layers)[0]
-    g_loss = lambda w: np.dot(reference.losses(*BATCH, w, layers), [0, 2, 100])
+    d_loss = lambda w: reference.losses(*BATCH, w, layers, norm, gan)[0]
+    g_loss = lambda w: np.dot(reference.losses(*BATCH, w, layers, norm, gan), [0, 2, 100])
     np.testing.assert_allclose(losses['d_loss'], d_loss(before), rtol=1e-4)
     np.testing.assert_allclose([losses['g_loss_gan'], losses['g_loss_l1']],
-                               reference.losses(*BATCH, between, layers)[1:], rtol=1e-4)
+                               reference.losses(*BATCH, between, layers, norm, gan)[1:], rtol=1e-4)
 
     # The gradient of the largest weight in each layer, by central differences, is in Adam's first moment
     # m = (1 - beta1) g, its square in the second, v = (1 - beta2) g ** 2, and the variable has moved accordingly.
@@ -207,23 +208,29 @@ def test_averages_follow_the_generator_as_each_step_leaves_it():
 
 # Several replicas. How they meet is not this module's: here their mean is made up.
 
-def test_replicas_train_on_the_mean_of_their_gradients_statistics_and_losses():
+@pytest.mark.parametrize('norm, gan', [('batch', 'vanilla'), ('instance', 'lsgan')])
+def test_replicas_train_on_the_mean_of_their_gradients_statistics_and_losses(norm, gan):
     """As if there were two, and the other had zeros only."""
     def train(**replica):
         with tf.Graph().as_default(), tf.Session() as sess:
             tf.set_random_seed(1)
-            step = build(UNDROPPED, **replica)
+            step = build(UNDROPPED._replace(norm=norm), Hyperparameters(gan_mode=gan, ema=0.9), **replica)
             sess.run(tf.global_variables_initializer())
             spread(sess)
+            begun = values(sess, tf.global_variables())
             _, losses, norms = sess.run([step.train_op, step.losses, step.gradient_norms])
-            return {**losses, **norms}, values(sess, tf.global_variables())
-    scalars, variables = train()
-    means, of_means = train(all_reduce_mean=lambda tensors: [tensor / 2 for tensor in tensors])
+            return {**losses, **norms}, values(sess, tf.global_variables()), begun
+    scalars, variables, begun = train()
+    means, of_means, _ = train(all_reduce_mean=lambda tensors: [tensor / 2 for tensor in tensors])
 
     # All scalars are half as large. Adam's step is the same, but for its epsilon, and so is D when G sees it.
     assert means == pytest.approx({name: value / 2 for name, value in scalars.items()}, rel=1e-3)
     assert of_means.keys() == variables.keys() and of_means['global_step'] == 1
     for name, value in variables.items():
+        if name.startswith('average/'):     # of what all have agreed on: a tenth of what it began with is left
+            expected = begun[name] / 10 + of_means[name.removeprefix('average/')] * 9 / 10
+            np.testing.assert_allclose(of_means[name], expected, rtol=1e-5, atol=1e-6, err_msg=name)
+            continue
         moments = {'m': name.endswith('_adam'), 'v': name.endswith('_adam_1')}
         if moments['m'] or 'moving' in name:
             wanted = value / 2

@@ -14,7 +14,7 @@ from pix2pix.images.arrays import to_channels, to_float, to_integer
 from pix2pix.images.pictures import as_array
 from pix2pix.inference import TILE
 from pix2pix.inference.tiles import draw_in_tiles
-from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture
+from pix2pix.model.architecture import LAYERS, MULTIPLE, NORMS, PRECISIONS, Architecture
 from pix2pix.model.networks import TEST_STATISTICS, images_at_once, trained_generator
 from pix2pix.run import checkpoint
 from pix2pix.run.folder import Run
@@ -45,14 +45,17 @@ class Generator:
         check_checkpoint(path)
         self.run = Run(os.path.dirname(path) if os.path.exists(path + '.index') else path)
         self.options = options = self.run.read_options(NEEDED)
-        if options['layers'] not in LAYERS or options['precision'] not in PRECISIONS:
-            raise UserError(f'{self.run.options}: layers or precision are of no kind that is known here')
+        if options['layers'] not in LAYERS or options['precision'] not in PRECISIONS or options['norm'] not in NORMS:
+            raise UserError(f'{self.run.options}: layers, precision or norm are of no kind that is known here')
         self.architecture = from_options(Architecture, options)._replace(
             precision=devices.precision(precision or ('auto' if options['precision'] == 'bfloat16' else 'float32')))
         self.statistics = statistics or TEST_STATISTICS[options['layers']]
         if self.statistics == 'batch' and options['layers'] == 'writeup':
             raise UserError('batch statistics do not fit this run: the layers of the write-up normalise a 1x1 '
                             'bottleneck, and one image has no variance there. Use moving statistics')
+        if self.statistics == 'moving' and options['norm'] == 'instance':
+            raise UserError('moving statistics do not fit this run: instance norm keeps none, it normalises each image '
+                            'by its own, in training too')
         self.dropout, self.seed, self.tile = dropout, seed, tile
         self.averaged = options['ema'] > 0 and not raw
         self.graph, self.networks = tf.Graph(), {}

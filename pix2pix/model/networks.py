@@ -7,7 +7,7 @@ Both are written as tables in running order. A column such as `norm` names the l
 import tensorflow.compat.v1 as tf
 
 from pix2pix.model import ema
-from pix2pix.model.architecture import LAYERS, MULTIPLE
+from pix2pix.model.architecture import LAYERS, MULTIPLE, NORMS
 from pix2pix.model.layers import batch_norm, conv, deconv, dropout
 
 # Of batch norm at test time. One image has no variance in the 1x1 bottleneck that the write-up normalises.
@@ -43,9 +43,11 @@ def generator(image, architecture, *, seed=None, dropout_on=True, one_mask=False
     """U-Net: image [N, H, W, source_channels] -> float32 image [N, H, W, target_channels], both in [-1, 1].
 
     H and W are multiples of 256. The convolutions run in the architecture's precision. Dropout needs a seed of two
-    integers, which alone decides its masks; `one_mask` is that of layers.dropout, `statistics` of layers.batch_norm.
+    integers, which alone decides its masks; `one_mask` is that of layers.dropout, `statistics` of layers.batch_norm:
+    with instance norm they are each image's own.
     """
     layers, base, keep_prob = architecture.layers, architecture.base_filters, architecture.keep_prob
+    statistics = norm_statistics(architecture, statistics)
     assert layers in LAYERS and image.shape[1] % MULTIPLE == image.shape[2] % MULTIPLE == 0, (layers, image.shape)
     x, skips = tf.cast(image, architecture.precision), []
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
@@ -89,6 +91,12 @@ def images_at_once(height, width):
     return max(1, 4 * MULTIPLE ** 2 // (height * width))
 
 
+def norm_statistics(architecture, of_batch_norm):
+    """The `statistics` of layers.batch_norm that normalise: those asked for of batch norm, or each image's own."""
+    assert architecture.norm in NORMS, architecture.norm
+    return 'each' if architecture.norm == 'instance' else of_batch_norm
+
+
 def weights(scope):
     """The variables of a network that is built: what is trained of it, and its moving statistics. No slots of Adam."""
     return tf.trainable_variables(scope + '/') + [v for v in tf.global_variables(scope + '/') if 'moving' in v.op.name]
@@ -100,6 +108,6 @@ def discriminator(source, target, architecture):
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         for name, width, stride, norm in DISCRIMINATOR:
             x = conv(x, name, architecture.base_filters * width, stride, bias=not norm)
-            x = batch_norm(x, name + '_norm') if norm else x
+            x = batch_norm(x, name + '_norm', norm_statistics(architecture, 'batch')) if norm else x
             x = tf.nn.leaky_relu(x)
         return tf.cast(conv(x, 'conv5', 1, stride=1, bias=True), tf.float32)

@@ -45,18 +45,20 @@ def training_step(source, target, architecture, hyperparameters, *, seed, decay=
         rates['learning_rate'] = learning_rate(hyperparameters.learning_rate, decay, steps_done)
         hyperparameters = hyperparameters._replace(**rates)
 
+    discriminator_loss, generator_gan_loss = losses.GAN_LOSS[hyperparameters.gan_mode]
+
     # Forward the generator once.
     output = generator(source, architecture, seed=drop, statistics='update')
 
     # Update the discriminator on the real pair and the drawn one.
     real_logits = discriminator(source, target, architecture)
     fake_logits = discriminator(source, tf.stop_gradient(output), architecture)
-    d_loss = losses.discriminator_loss(real_logits, fake_logits)
+    d_loss = discriminator_loss(real_logits, fake_logits)
     d_train, d_norm = adam_step(d_loss, 'discriminator', hyperparameters, all_reduce_mean)
 
     # Update the generator against the discriminator just updated.
     with tf.control_dependencies([d_train] + tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
-        g_loss_gan = losses.generator_gan_loss(discriminator(source, output, architecture))
+        g_loss_gan = generator_gan_loss(discriminator(source, output, architecture))
         g_loss_l1 = losses.l1_loss(target, output)
         g_loss = hyperparameters.gan_weight * g_loss_gan + hyperparameters.l1_weight * g_loss_l1
         g_train, g_norm = adam_step(g_loss, 'generator', hyperparameters, all_reduce_mean)
