@@ -14,7 +14,9 @@ from pix2pix.model.architecture import GAN_MODES, LAYERS, MULTIPLE, NORMS, PRECI
 
 # What decides the model and the order of the data: a run keeps these from its first step to its last.
 FIXED_BY_THE_RUN = ('layers', 'base_filters', 'norm', 'keep_prob', 'direction', 'source_channels', 'target_channels',
-                    'batch_size', 'seed', 'load_size', 'crop_size', 'no_flip', 'ema', 'images', 'names')
+                    'batch_size', 'seed', 'load_size', 'crop_size', 'no_flip', 'ema', 'init_from', 'images', 'names')
+# What decides the variables of the networks: weights to begin with must have the same.
+DECIDES_THE_WEIGHTS = ('layers', 'base_filters', 'norm', 'source_channels', 'target_channels')
 # What may differ between the replicas of one run.
 NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'devices', 'start_timeout')
 
@@ -40,6 +42,7 @@ def parse(args=None):
     add('--base_filters',    type=natural, default=net.base_filters, help='width of the first layer')
     add('--norm',            choices=NORMS, default=net.norm, help="by the batch's statistics, or by each image's own")
     add('--keep_prob',       type=probability, default=net.keep_prob, help='probability that dropout keeps a value')
+    add('--init_from',                                  help='run or checkpoint whose weights it begins with')
     add('--precision',       choices=('auto', *PRECISIONS), default='auto',
                                                         help='type of the convolutions; auto: the best of the hardware')
 
@@ -110,9 +113,11 @@ from pix2pix.images.folders import is_remote
 from pix2pix.model.networks import images_at_once, trained_generator
 from pix2pix.model.schedule import Decay
 from pix2pix.model.training_step import training_step
+from pix2pix.run import checkpoint
 from pix2pix.run.folder import Run
 from pix2pix.run.interrupt import Interrupt
 from pix2pix.run.recorder import Cadence, Recorder, SilentRecorder
+from pix2pix.run.start import check_fits
 
 NOT_FINITE = 1000       # why a training ends, beside the numbers of signals, which are lower
 
@@ -172,9 +177,9 @@ def train(opts, pairs, order, run, replicas):
     record = recorder(run=run, order=order, pairs=pairs, draw=draw, cadence=from_options(Cadence, vars(opts)))
 
     with Interrupt(again=second_signal()) as interrupt, replicas.session() as sess:
-        # Start afresh, or carry on from the newest checkpoint: the step in it is the truth.
+        # Start afresh, or with another run's weights, or carry on from the newest checkpoint: its step is the truth.
         sess.run(tf.global_variables_initializer())
-        record.restore(sess)
+        record.restore(sess, update.networks, opts.init_from)
         replicas.broadcast_variables(sess)
         step = steps_done = int(sess.run(update.steps_done))
         record.begin(steps_done)
@@ -215,6 +220,8 @@ def opened(run, settings, pairs, order, replicas):
     check_bottleneck(settings)
     if settings['keep_best'] and not pairs.held_out:
         raise UserError(f'--keep_best {settings["keep_best"]} needs a folder val or test in {settings["folder"]}')
+    if settings['init_from'] and not checkpoint.steps_in(run.checkpoints):
+        check_fits(settings['init_from'], settings, DECIDES_THE_WEIGHTS)
     notes = before_training(pairs.paths, pairs.held_out, settings['crop_size'])
     with run.opened(settings, FIXED_BY_THE_RUN, order.steps) as changed:
         print(f'{devices.describe()}; {settings["precision"]}; {count(len(pairs.names), "pair")} in {pairs.folder}; '

@@ -24,7 +24,7 @@ from pix2pix.errors import UserError
 from pix2pix.run import checkpoint, report
 from pix2pix.run.folder import Run
 from tests.conftest import damage, draw_pairs
-from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables, wait_for_metrics
+from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables, variables_of, wait_for_metrics
 
 
 def test_a_run_leaves_what_it_says(unbroken):
@@ -112,6 +112,56 @@ def test_instance_norm_and_least_squares_are_carried_on_and_drawn(tmp_path):
     assert score == pytest.approx(last['val_l1'], rel=1e-6)
     assert 'norm is batch, but the run was started with instance' in run(cwd, 'train.py', *args, '4', '--norm', 'batch',
                                                                          status=1)
+
+
+def test_a_few_pairs_are_learned_from_where_another_run_ended(tmp_path, monkeypatch, capsys):
+    """Weights of both networks, and nothing else, are those of the other run; it may be gone when the run goes on."""
+    monkeypatch.chdir(tmp_path)
+    draw_pairs(tmp_path / 'many', train=7, val=1)
+    draw_pairs(tmp_path / 'few', train=2, val=1)
+
+    def train_on(dataset, name, epochs, *more):
+        capsys.readouterr()
+        assert train.main(train.parse(['--dataset', dataset, *TINY, '--batch_size', '1', '--epochs', epochs, '--name',
+                                       name, *more])) == 0
+        return capsys.readouterr().out
+    train_on('many', 'other', '3', '--learning_rate', '0.01')
+    other = variables_of('checkpoints/other/model-21')
+
+    # Of steps that are next to nothing, the weights stay those of the other run. Adam and the steps are new.
+    start = ['--init_from', 'other', '--ema', '0.9', '--learning_rate', '1e-12']
+    said = train_on('few', 'still', '1', *start)
+    assert said.count('the weights are those of checkpoints/other/model-21\n') == 1
+    still = variables_of('checkpoints/still/model-2')
+    weights = {name for name in other if name.startswith(('generator/', 'discriminator/')) and '_adam' not in name}
+    for name in weights:
+        if 'moving' not in name:
+            np.testing.assert_allclose(still[name], other[name], atol=1e-9, err_msg=name)
+            assert 'discriminator' in name or (still[f'average/{name}'] == pytest.approx(other[name], abs=1e-6))
+    assert still['global_step'] == 2
+    assert [value for name, value in still.items() if 'beta1_power' in name] == [0.5 ** 3] * 2
+    assert json.loads((tmp_path / 'checkpoints/still/options.json').read_text())['init_from'] == 'other'
+
+    # With steps, what was learned from many pairs shows on the few from the first step on.
+    train_on('few', 'tuned', '1', *start[:2])
+    train_on('few', 'fresh', '1')
+    tuned, fresh = (json.loads((tmp_path / f'checkpoints/{name}/metrics.jsonl').read_text().splitlines()[0])
+                    for name in ('tuned', 'fresh'))
+    assert tuned['step'] == fresh['step'] == 1 and tuned['g_loss_l1'] < 0.95 * fresh['g_loss_l1']
+
+    # The run goes on from its own checkpoint, and keeps what it has begun with.
+    shutil.rmtree(tmp_path / 'checkpoints/other')
+    assert 'the weights are those of' not in train_on('few', 'still', '2', *start)
+    with pytest.raises(UserError, match='^init_from is None, but the run was started with other'):
+        train_on('few', 'still', '3', *start[2:])
+
+
+def test_weights_that_do_not_fit_are_refused_before_anything_is_written(trained, monkeypatch):
+    monkeypatch.chdir(trained)
+    with pytest.raises(UserError, match='do not fit: they have base_filters 1, not 2; target_channels 3, not 1'):
+        train.main(train.parse(['--dataset', 'pairs', *TINY, '--name', 'new', '--init_from', 'tiny', '--base_filters',
+                                '2', '--target_channels', '1']))
+    assert not (trained / 'checkpoints/new').exists()
 
 
 def test_a_rate_that_falls_is_said_logged_and_carried_on(tmp_path):

@@ -175,6 +175,15 @@ def test_the_learning_rate_falls_with_the_steps_done_and_stands_among_the_scalar
         np.testing.assert_allclose(moved, [rate['learning_rate'] for rate in rates], rtol=2e-3)
 
 
+def test_the_networks_of_a_step_are_all_that_a_run_can_begin_with():
+    """Weights and moving statistics of both; no slots, step or averages."""
+    step = build(hyperparameters=Hyperparameters(ema=0.9))
+    names = [v.op.name for v in step.networks]
+    assert len(set(names)) == len(names) == (16 + 1 + 2 * 13) + 2 * 13 + (5 + 2 + 2 * 3)
+    assert {name.partition('/')[0] for name in names} == {'generator', 'discriminator'}
+    assert not [name for name in names if '_adam' in name]
+
+
 def test_a_rate_that_is_constant_is_no_scalar():
     assert build().rates == {}
 

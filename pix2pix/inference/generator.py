@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import re
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -42,7 +41,7 @@ class Generator:
         if tile < MULTIPLE or tile % MULTIPLE:
             raise UserError(f'tile {tile} is not a multiple of {MULTIPLE}')
         path = os.fspath(path).removesuffix('.index')
-        check_checkpoint(path)
+        checkpoint.check_there(path)
         self.run = Run(os.path.dirname(path) if os.path.exists(path + '.index') else path)
         self.options = options = self.run.read_options(NEEDED)
         if options['layers'] not in LAYERS or options['precision'] not in PRECISIONS or options['norm'] not in NORMS:
@@ -190,15 +189,6 @@ def cut(output, height, width):
     """What pad() has added is cut off."""
     top, left = margins(height)[0], margins(width)[0]
     return output[top:top + height, left:left + width]
-
-
-def check_checkpoint(path):
-    """UserError where a run has no such checkpoint, with those that it has."""
-    folder, step = os.path.split(path)
-    of_a_run = re.fullmatch(r'model-\d+', step) and os.path.exists(os.path.join(folder, 'options.json'))
-    if of_a_run and not os.path.exists(path + '.index'):
-        there = ', '.join(map(str, checkpoint.steps_in(folder))) or 'none'
-        raise UserError(f'{path}: there is no such checkpoint. Those of {folder} are of the steps: {there}')
 
 
 def cast_once(dtype):

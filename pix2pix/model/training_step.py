@@ -20,6 +20,7 @@ class TrainingStep(NamedTuple):
     rates: dict
     output: tf.Tensor       # G(source), as the step has drawn it
     steps_done: tf.Variable
+    networks: list          # the variables of G and D, without Adam's
 
     @property
     def fetches(self):
@@ -79,7 +80,8 @@ def training_step(source, target, architecture, hyperparameters, *, seed, decay=
 
     with tf.control_dependencies(updates):
         train_op = steps_done.assign_add(1, read_value=False)
-    return TrainingStep(train_op, scalars, {'d_gradient': d_norm, 'g_gradient': g_norm}, rates, output, steps_done)
+    return TrainingStep(train_op, scalars, {'d_gradient': d_norm, 'g_gradient': g_norm}, rates, output, steps_done,
+                        weights('generator') + weights('discriminator'))
 
 
 def adam_step(loss, scope, hyperparameters, all_reduce_mean=None):

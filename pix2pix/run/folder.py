@@ -12,7 +12,7 @@ from pix2pix.errors import UserError
 from pix2pix.run.checkpoint import steps_in
 
 # What earlier versions did not ask for, as all their runs were trained: their options.json lacks it.
-ASKED_LATER = {'norm': 'batch', 'gan_mode': 'vanilla', 'ema': 0.0, 'decay_from': None}
+ASKED_LATER = {'norm': 'batch', 'gan_mode': 'vanilla', 'ema': 0.0, 'decay_from': None, 'init_from': None}
 
 
 class Run:

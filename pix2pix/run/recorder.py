@@ -9,7 +9,7 @@ from pix2pix.images import png
 from pix2pix.images.arrays import grid, to_uint8
 from pix2pix.metrics import pixels
 from pix2pix.metrics.evaluate import evaluate
-from pix2pix.run import checkpoint, log, report
+from pix2pix.run import checkpoint, log, report, start
 from pix2pix.run.progress import Progress
 
 
@@ -38,10 +38,15 @@ class Recorder:
         self.sample_paths = (pairs.held_out or pairs.paths)[:cadence.samples]
         self.saver, self.compare, self.fault = checkpoint.new_saver(), pixels.Comparison(), None
 
-    def restore(self, sess):
-        """Restore the newest checkpoint, if there is one."""
+    def restore(self, sess, networks=(), init_from=None):
+        """Restore the newest checkpoint. If there is none, begin with the weights of another run, if one is given.
+
+        networks   the variables to take from it
+        init_from  its name or folder, or one of its checkpoints
+        """
         self.sess = sess
-        checkpoint.restore_latest(sess, self.saver, self.run.checkpoints)
+        if not checkpoint.restore_latest(sess, self.saver, self.run.checkpoints) and init_from:
+            print(start.load(sess, init_from, networks))
 
     def begin(self, steps_done):
         """Open the log behind the steps that are done, and cut from it what an earlier process wrote past them."""
@@ -137,7 +142,7 @@ class SilentRecorder:
     def __init__(self, **what):
         pass
 
-    def restore(self, sess):
+    def restore(self, sess, networks=(), init_from=None):
         pass
 
     def begin(self, steps_done):
