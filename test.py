@@ -40,6 +40,8 @@ def parse(args=None):
     add('--statistics', choices=('batch', 'moving'), help='statistics of batch norm: batch, those of each image, as in '
                                                           'the original; or moving, those of the training; '
                                                           'default: batch, but moving for --layers writeup')
+    add('--raw',        action='store_true',      help='draw with the weights as the last step left them, and not with '
+                                                       'their average, where train.py --ema keeps one')
     add('--no_dropout', action='store_true',      help='switch dropout off; the original leaves it on')
     add('--seed',       type=int, default=0,      help='seed of the dropout masks, the same for every image')
     add('--precision',  choices=('auto', *PRECISIONS), help='type of the convolutions; default: that of the training, '
@@ -91,12 +93,14 @@ def main(opts):
     # Which checkpoint, and how it is run.
     path = opts.checkpoint or (best_checkpoint(opts) if opts.best else Run.named(opts.name).checkpoints)
     generator = Generator(path, dropout=not opts.no_dropout, statistics=opts.statistics, seed=opts.seed,
-                          precision=opts.precision, tile=opts.tile or TILE)
+                          precision=opts.precision, raw=opts.raw, tile=opts.tile or TILE)
     run = generator.run
     if opts.name and os.path.basename(os.path.abspath(opts.name)) != run.name:
         raise UserError(f'--checkpoint {opts.checkpoint} is of {run.name}, not of --name {opts.name}: leave one out')
+    norm = f'{generator.statistics} statistics' if generator.architecture.norm == 'batch' else 'instance norm'
     print(f'{devices.describe()}; {generator.architecture.precision}; checkpoint {generator.step} of '
-          f'{run.checkpoints}; {generator.statistics} statistics, dropout {"on" if generator.dropout else "off"}',
+          f'{run.checkpoints}; {norm}, dropout {"on" if generator.dropout else "off"}'
+          + ('; averaged weights' if generator.averaged else ''),
           *devices.warnings(generator.architecture.precision), sep='\n')
     return draw_pictures(opts, generator) if opts.input else draw_pairs(opts, generator)
 

@@ -10,11 +10,13 @@ import sys
 from datasets.catalogue import CATALOGUE
 from pix2pix import script
 from pix2pix.flags import Parser, adder, count_or_all, from_options, natural, positive, probability, rate, weight
-from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture, Hyperparameters
+from pix2pix.model.architecture import GAN_MODES, LAYERS, MULTIPLE, NORMS, PRECISIONS, Architecture, Hyperparameters
 
 # What decides the model and the order of the data: a run keeps these from its first step to its last.
-FIXED_BY_THE_RUN = ('layers', 'base_filters', 'keep_prob', 'direction', 'source_channels', 'target_channels',
-                    'batch_size', 'seed', 'load_size', 'crop_size', 'no_flip', 'images', 'names')
+FIXED_BY_THE_RUN = ('layers', 'base_filters', 'norm', 'keep_prob', 'direction', 'source_channels', 'target_channels',
+                    'batch_size', 'seed', 'load_size', 'crop_size', 'no_flip', 'ema', 'init_from', 'images', 'names')
+# What decides the variables of the networks: weights to begin with must have the same.
+DECIDES_THE_WEIGHTS = ('layers', 'base_filters', 'norm', 'source_channels', 'target_channels')
 # What may differ between the replicas of one run.
 NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'devices', 'start_timeout')
 
@@ -38,7 +40,9 @@ def parse(args=None):
     add = adder(parser, 'the networks')
     add('--layers',          choices=LAYERS, default=net.layers, help='layer table: docs/design.md')
     add('--base_filters',    type=natural, default=net.base_filters, help='width of the first layer')
+    add('--norm',            choices=NORMS, default=net.norm, help="by the batch's statistics, or by each image's own")
     add('--keep_prob',       type=probability, default=net.keep_prob, help='probability that dropout keeps a value')
+    add('--init_from',                                  help='run or checkpoint whose weights it begins with')
     add('--precision',       choices=('auto', *PRECISIONS), default='auto',
                                                         help='type of the convolutions; auto: the best of the hardware')
 
@@ -46,9 +50,13 @@ def parse(args=None):
     add('--epochs',          type=natural, default=200, help='epochs in all, also for a run that is carried on')
     add('--batch_size',      type=natural, default=4,   help='pairs a step, on all devices together')
     add('--learning_rate',   type=positive, default=how.learning_rate, help='learning rate of Adam')
+    add('--decay_from',      type=natural,              help='epoch after which the rate falls linearly to 0')
     add('--beta1',           type=rate,    default=how.beta1, help='first decay rate of Adam')
     add('--l1_weight',       type=weight,  default=how.l1_weight, help='weight of the L1 loss')
     add('--gan_weight',      type=weight,  default=how.gan_weight, help='weight of the adversarial loss')
+    add('--gan_mode',        choices=GAN_MODES, default=how.gan_mode, help='adversarial loss: logarithms, or squares')
+    add('--ema',             type=rate,    default=how.ema,
+                                                        help='decay of an average of the weights, which draws; 0: none')
     add('--devices',         type=count_or_all, default='1', help='processes on this host, one a GPU, or: all')
     add('--start_timeout',   type=natural, default=60,  help='seconds to wait for the other processes')
     add('--deterministic',   action='store_true',       help='give the same bits every time on a GPU too; slower')
@@ -74,6 +82,12 @@ def parse(args=None):
         parser.error(f'--crop_size {opts.crop_size}: must be a multiple of {MULTIPLE}, the U-Net halves it eight times')
     if opts.load_size < opts.crop_size:
         parser.error(f'--load_size {opts.load_size} is less than --crop_size {opts.crop_size}')
+    if (opts.layers, opts.norm) == ('writeup', 'instance'):
+        parser.error('--norm instance does not go with --layers writeup, which normalises the 1x1 bottleneck: one '
+                     'pixel has no variance; --layers paper does not')
+    if opts.decay_from and opts.decay_from >= opts.epochs:
+        parser.error(f'--decay_from {opts.decay_from}: the rate falls from there to the end, which is epoch '
+                     f'{opts.epochs}; give fewer, or more --epochs')
     if os.path.basename(opts.name) != opts.name or opts.name in ('.', '..'):
         parser.error(f'--name {opts.name}: a plain name, it becomes checkpoints/NAME and samples/NAME')
     return opts
@@ -97,10 +111,13 @@ from pix2pix.images.diagnose import ImageError, first_unreadable
 from pix2pix.images.findings import before_training
 from pix2pix.images.folders import describe_passed_over, is_remote
 from pix2pix.model.networks import images_at_once, trained_generator
+from pix2pix.model.schedule import Decay
 from pix2pix.model.training_step import training_step
+from pix2pix.run import checkpoint
 from pix2pix.run.folder import Run
 from pix2pix.run.interrupt import Interrupt
 from pix2pix.run.recorder import Cadence, Recorder, SilentRecorder
+from pix2pix.run.start import check_fits
 
 NOT_FINITE = 1000       # why a training ends, beside the numbers of signals, which are lower
 
@@ -144,23 +161,25 @@ def train(opts, pairs, order, run, replicas):
 
     # Learn, as one op. On a batch of sources x and targets y:
     #   forward       y' = G(x), with dropout
-    #   D, by Adam    minimise -log D(x, y) - log(1 - D(x, y'))
+    #   D, by Adam    minimise -log D(x, y) - log(1 - D(x, y')), or as --gan_mode has it
     #   G, by Adam    minimise -gan_weight * log D(x, y') + l1_weight * |y - y'|, with D as just updated
+    #   average of G  moves a little towards G, where there is one
     architecture = from_options(Architecture, vars(opts))
     hyperparameters = from_options(Hyperparameters, vars(opts))
-    update = training_step(batches.source, batches.target, architecture, hyperparameters, seed=opts.seed,
+    decay = Decay(order._replace(epochs=opts.decay_from).steps, order.steps) if opts.decay_from else None
+    update = training_step(batches.source, batches.target, architecture, hyperparameters, seed=opts.seed, decay=decay,
                            all_reduce_mean=replicas.all_reduce_mean, replica=replicas.index)
     fetches = {**update.fetches, 'batch': [batches.source, batches.target]}
 
-    # Record: samples and validation run G as test.py does. Only the first replica writes anything.
-    draw = drawer(form, architecture, opts.seed)
+    # Record: samples and validation run G, or its average, as test.py does. Only the first replica writes anything.
+    draw = drawer(form, architecture, opts.seed, averaged=opts.ema > 0)
     recorder = Recorder if replicas.first else SilentRecorder
     record = recorder(run=run, order=order, pairs=pairs, draw=draw, cadence=from_options(Cadence, vars(opts)))
 
     with Interrupt(again=second_signal()) as interrupt, replicas.session() as sess:
-        # Start afresh, or carry on from the newest checkpoint: the step in it is the truth.
+        # Start afresh, or with another run's weights, or carry on from the newest checkpoint: its step is the truth.
         sess.run(tf.global_variables_initializer())
-        record.restore(sess)
+        record.restore(sess, update.networks, opts.init_from)
         replicas.broadcast_variables(sess)
         step = steps_done = int(sess.run(update.steps_done))
         record.begin(steps_done)
@@ -182,7 +201,7 @@ def train(opts, pairs, order, run, replicas):
                 break
 
             # Save the checkpoint last: a resume goes back to its step, whose metrics and samples must be there already.
-            record.show(step, out['losses'])
+            record.show(step, out['losses'], out['rates'])
             scores = record.validate_if_due()
             record.log_if_due(scores)
             record.sample_if_due()
@@ -201,11 +220,16 @@ def opened(run, settings, pairs, order, replicas):
     check_bottleneck(settings)
     if settings['keep_best'] and not pairs.held_out:
         raise UserError(f'--keep_best {settings["keep_best"]} needs a folder val or test in {settings["folder"]}')
+    if settings['init_from'] and not checkpoint.steps_in(run.checkpoints):
+        check_fits(settings['init_from'], settings, DECIDES_THE_WEIGHTS)
     notes = before_training(pairs.paths, pairs.held_out, settings['crop_size'])
     with run.opened(settings, FIXED_BY_THE_RUN, order.steps) as changed:
         print(f'{devices.describe()}; {settings["precision"]}; {count(len(pairs.names), "pair")} in {pairs.folder}; '
               f'{settings["direction"]}', *devices.warnings(settings['precision']),
               *replicas.describe(settings['batch_size']), *describe_passed_over(pairs.passed_over), *notes, sep='\n')
+        if settings['decay_from']:
+            print(f'the learning rate is {settings["learning_rate"]:g} up to epoch {settings["decay_from"]}, and then '
+                  f'falls linearly to 0 at the end of epoch {settings["epochs"]}')
         if settings['dataset'] in CATALOGUE and not settings['direction_asked']:
             print(f'the direction, {settings["direction"]}, comes from the catalogue')
         if not pairs.held_out:
@@ -236,7 +260,7 @@ def check_bottleneck(settings):
                         'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
 
 
-def drawer(form, architecture, seed):
+def drawer(form, architecture, seed, *, averaged):
     """A function (session, paths of pairs) that yields of each [source, output, target], [H, W, C] in [-1, 1].
 
     They are drawn as test.py draws them.
@@ -244,7 +268,7 @@ def drawer(form, architecture, seed):
     images = images_at_once(form.crop_size, form.crop_size)
     files = tf.placeholder(tf.string, [images])
     source, target = (tf.concat(half, 0) for half in zip(*(reader.test_pair(file, form) for file in tf.unstack(files))))
-    output = trained_generator(source, architecture, seed=seed)
+    output = trained_generator(source, architecture, seed=seed, averaged=averaged)
 
     def draw(sess, paths):
         for start in range(0, len(paths), images):

@@ -13,6 +13,8 @@ ROWS = [('--dataroot',         '--dataset'),            # junyanz/pytorch-CycleG
         ('--lambda_A',         '--l1_weight'),
         ('--n_epochs',         '--epochs'),
         ('--niter',            '--epochs'),
+        ('--n_epochs_decay',   '--decay_from'),
+        ('--niter_decay',      '--decay_from'),
         ('--continue_train',   'the same command again: it carries on'),
         ('--print_freq',       '--log_every'),
         ('--save_epoch_freq',  '--save_every'),

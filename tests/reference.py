@@ -41,8 +41,10 @@ def deconv_gradients(x, w, dy):
     return conv(dy, w, 2), conv_gradients(dy, w, x, 2)[1]
 
 
-def norm(x, w, name):
-    mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
+def norm(x, w, name, kind='batch'):
+    """Over the images and pixels of each channel, or the pixels of each image and channel (Ulyanov et al. 2016)."""
+    axes = {'batch': (0, 1, 2), 'instance': (1, 2)}[kind]
+    mean, variance = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
     return (x - mean) / np.sqrt(variance + 1e-5) * w[name + '/scale'] + w[name + '/offset']
 
 
@@ -54,8 +56,8 @@ def relu(x):
     return np.maximum(x, 0)
 
 
-def generator(image, w, layers):
-    """Without dropout, batch statistics."""
+def generator(image, w, layers, kind='batch'):
+    """Without dropout; normalised by the statistics of the batch, or of each image."""
     paper = layers == 'paper'
     x, skips = image, []
     for i in range(1, 9):
@@ -63,21 +65,21 @@ def generator(image, w, layers):
         if not paper and i == 1:
             x = x + w['generator/down1/b']
         if i in range(2, 8) or (i == 8 and not paper):
-            x = norm(x, w, f'generator/down{i}_norm')
+            x = norm(x, w, f'generator/down{i}_norm', kind)
         skips.append(x)
     x = relu(skips.pop())
     for i in range(1, 8):
         x = deconv(x, w[f'generator/up{i}/w'])
-        x = norm(x, w, f'generator/up{i}_norm') if paper else x + w[f'generator/up{i}/b']
+        x = norm(x, w, f'generator/up{i}_norm', kind) if paper else x + w[f'generator/up{i}/b']
         skip = skips.pop()
         x = np.concatenate([relu(x), relu(skip) if paper else skip], -1)
     return np.tanh(deconv(x, w['generator/up8/w']) + w['generator/up8/b'])
 
 
-def discriminator(source, target, w):
+def discriminator(source, target, w, kind='batch'):
     x = leaky(conv(np.concatenate([source, target], -1), w['discriminator/conv1/w'], 2) + w['discriminator/conv1/b'])
     for i, stride in (2, 2), (3, 2), (4, 1):
-        x = leaky(norm(conv(x, w[f'discriminator/conv{i}/w'], stride), w, f'discriminator/conv{i}_norm'))
+        x = leaky(norm(conv(x, w[f'discriminator/conv{i}/w'], stride), w, f'discriminator/conv{i}_norm', kind))
     return conv(x, w['discriminator/conv5/w'], 1) + w['discriminator/conv5/b']
 
 
@@ -85,9 +87,12 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def losses(source, target, w, layers):
+def losses(source, target, w, layers, kind='batch', gan='vanilla'):
     """d_loss, g_loss_gan, g_loss_l1 of one set of variables."""
-    output = generator(source, w, layers)
-    real, fake = sigmoid(discriminator(source, target, w)), sigmoid(discriminator(source, output, w))
-    return (-np.mean(np.log(real + 1e-12) + np.log(1 - fake + 1e-12)), np.mean(-np.log(fake + 1e-12)),
-            np.mean(np.abs(target - output)))
+    output = generator(source, w, layers, kind)
+    real, fake = discriminator(source, target, w, kind), discriminator(source, output, w, kind)
+    l1 = np.mean(np.abs(target - output))
+    if gan == 'lsgan':      # Mao et al. 2017, equation 9, without its halves
+        return np.mean((real - 1) ** 2) + np.mean(fake ** 2), np.mean((fake - 1) ** 2), l1
+    real, fake = sigmoid(real), sigmoid(fake)
+    return -np.mean(np.log(real + 1e-12) + np.log(1 - fake + 1e-12)), np.mean(-np.log(fake + 1e-12)), l1

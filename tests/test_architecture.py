@@ -3,17 +3,22 @@
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture, Hyperparameters
+from pix2pix.model.architecture import GAN_MODES, LAYERS, MULTIPLE, NORMS, PRECISIONS, Architecture, Hyperparameters
+from pix2pix.model.losses import GAN_LOSS
 from pix2pix.model.networks import TEST_STATISTICS, generator
 
 
 def test_the_defaults_are_the_paper_s():
     """Section 3.3 and appendix 6: 64 filters, half of the values dropped; Adam at 0.0002 with 0.5, L1 times 100."""
-    assert Architecture() == ('paper', 64, 0.5, 3, 3, 'float32')
+    assert Architecture() == ('paper', 64, 0.5, 3, 3, 'float32', 'batch')
     assert Architecture._fields == ('layers', 'base_filters', 'keep_prob', 'source_channels', 'target_channels',
-                                    'precision')
-    assert Hyperparameters() == (0.0002, 0.5, 100, 1)
-    assert Hyperparameters._fields == ('learning_rate', 'beta1', 'l1_weight', 'gan_weight')
+                                    'precision', 'norm')
+    assert Hyperparameters() == (0.0002, 0.5, 100, 1, 'vanilla', 0)
+    assert Hyperparameters._fields == ('learning_rate', 'beta1', 'l1_weight', 'gan_weight', 'gan_mode', 'ema')
+
+
+def test_there_are_two_norms_and_two_adversarial_losses():
+    assert NORMS == ('batch', 'instance') and GAN_MODES == ('vanilla', 'lsgan') == tuple(GAN_LOSS)
 
 
 def test_there_are_two_layer_tables_and_two_precisions():
@@ -36,6 +41,7 @@ def test_sides_are_multiples_of_256_because_they_are_halved_eight_times():
             generator(tf.zeros([1, height, width, 3]), Architecture(base_filters=1), dropout_on=False)
 
 
-def test_a_layer_table_that_nobody_knows_is_refused():
+@pytest.mark.parametrize('unknown', [{'layers': 'resnet'}, {'norm': 'layer'}])
+def test_layers_and_norms_that_nobody_knows_are_refused(unknown):
     with pytest.raises(AssertionError):
-        generator(tf.zeros([1, 256, 256, 3]), Architecture('resnet', base_filters=1), dropout_on=False)
+        generator(tf.zeros([1, 256, 256, 3]), Architecture(base_filters=1, **unknown), dropout_on=False)

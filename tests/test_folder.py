@@ -7,7 +7,7 @@ import os
 import pytest
 
 from pix2pix.errors import UserError
-from pix2pix.run.folder import Run
+from pix2pix.run.folder import ASKED_LATER, Run
 
 OPTIONS = {'layers': 'paper', 'seed': 1, 'epochs': 200}
 
@@ -29,7 +29,8 @@ def test_options_are_saved_and_read(tmp_path):
     run = Run(str(tmp_path))
     with run.opened(OPTIONS, ['layers'], 9) as changed:
         assert changed == []
-    assert json.loads((tmp_path / 'options.json').read_text()) == OPTIONS == run.read_options()
+    assert json.loads((tmp_path / 'options.json').read_text()) == OPTIONS
+    assert run.read_options() == {**ASKED_LATER, **OPTIONS}
 
 
 def test_a_fixed_option_that_differs_is_named(tmp_path):
@@ -37,8 +38,18 @@ def test_a_fixed_option_that_differs_is_named(tmp_path):
     save(run, OPTIONS)
     with pytest.raises(UserError, match='^seed is 2, but the run was started with 1 .*options.json'):
         run.compare_options({**OPTIONS, 'seed': 2}, ['layers', 'seed'])
-    assert run.read_options() == OPTIONS
+    assert json.loads((tmp_path / 'options.json').read_text()) == OPTIONS
     assert run.compare_options({**OPTIONS, 'epochs': 300}, ['layers', 'seed']) == ['epochs']
+
+
+def test_a_run_of_an_earlier_version_is_as_its_version_trained(tmp_path):
+    """It was never asked for an average, so it has none, and gets none half-way."""
+    run = Run(str(tmp_path))
+    save(run, OPTIONS)
+    assert run.read_options(['ema'])['ema'] == 0
+    assert run.compare_options({**OPTIONS, 'ema': 0.0}, ['layers', 'ema']) == []
+    with pytest.raises(UserError, match='^ema is 0.999, but the run was started with 0'):
+        run.compare_options({**OPTIONS, 'ema': 0.999}, ['layers', 'ema'])
 
 
 def test_what_was_asked_for_does_not_count_as_a_change(tmp_path):
@@ -95,7 +106,8 @@ def test_the_second_trainer_is_refused_and_a_dead_one_is_no_obstacle(tmp_path):
 def test_an_open_run_has_its_folders_its_options_and_its_lock(tmp_path):
     run = Run(str(tmp_path / 'checkpoints/x'), str(tmp_path / 'samples/x'))
     with run.opened(OPTIONS, ['layers'], 9) as changed:
-        assert changed == [] and run.is_locked() and os.path.isdir(run.samples) and run.read_options() == OPTIONS
+        assert changed == [] and run.is_locked() and os.path.isdir(run.samples)
+        assert run.read_options() == {**ASKED_LATER, **OPTIONS}
     assert not run.is_locked()
 
 

@@ -28,8 +28,8 @@ def make_run(folder, **options):
     with tf.Graph().as_default(), tf.Session() as sess:
         image = tf.zeros([1, 256, 256, options['source_channels']])
         tf.set_random_seed(1)
-        generator(image, Architecture(**{name: options[name] for name in Architecture._fields}), dropout_on=False,
-                  statistics='moving')
+        generator(image, Architecture(**{name: options[name] for name in Architecture._fields if name in options}),
+                  dropout_on=False, statistics='moving')
         tf.train.get_or_create_global_step()
         sess.run(tf.global_variables_initializer())
         for v in tf.global_variables('generator/.*/w'):
@@ -204,11 +204,19 @@ def test_what_is_no_picture_is_an_error(model, picture):
 
 @pytest.mark.parametrize('content, message', [
     ('{"seed": 1}', 'lacks base_filters, crop_size, '), ('[]', 'is not an object'),
-    (json.dumps({**OPTIONS, 'layers': 'bricks'}), 'of no kind that is known'), ('{', 'cannot be read as JSON')])
+    (json.dumps({**OPTIONS, 'layers': 'bricks'}), 'of no kind that is known'),
+    (json.dumps({**OPTIONS, 'norm': 'layer'}), 'of no kind that is known'), ('{', 'cannot be read as JSON')])
 def test_damaged_options_are_named(tmp_path, content, message):
     (tmp_path / 'options.json').write_text(content)
     with pytest.raises(UserError, match=message):
         Generator(str(tmp_path))
+
+
+def test_instance_norm_has_no_moving_statistics_to_draw_with(tmp_path):
+    run = make_run(tmp_path / 'instance', norm='instance')
+    assert Generator(run)(noise(256, 256)).std() > 5
+    with pytest.raises(UserError, match='moving statistics do not fit this run: instance norm keeps none'):
+        Generator(run, statistics='moving')
 
 
 def test_what_cannot_be_loaded_is_named(run, tmp_path):

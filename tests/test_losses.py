@@ -62,6 +62,18 @@ def test_gradients_by_hand():
     np.testing.assert_allclose(gradient, 1, rtol=1e-3)
 
 
+def test_least_squares_by_hand():
+    """The real pair's logits are to be 1, the drawn one's 0, and for the generator 1."""
+    real, fake = (np.array(logits, 'f').reshape([1, 1, 2, 1]) for logits in ([3, 0], [0.5, -1]))
+    loss, [of_real, of_fake] = run(losses.discriminator_loss_lsgan, real, fake)
+    assert loss == pytest.approx((4 + 1) / 2 + (0.25 + 1) / 2)
+    np.testing.assert_allclose(of_real.ravel(), [2, -1])        # 2 (x - 1) / 2
+    np.testing.assert_allclose(of_fake.ravel(), [0.5, -1])
+    loss, [of_fake] = run(losses.generator_gan_loss_lsgan, fake)
+    assert loss == pytest.approx((0.25 + 4) / 2)
+    np.testing.assert_allclose(of_fake.ravel(), [-0.5, -2])
+
+
 def test_l1_is_a_mean_over_everything():
     loss, _ = run(losses.l1_loss, np.array([[1., -1], [0, .5]], 'f'), np.array([[0., 1], [0, 0]], 'f'))
     assert loss == pytest.approx((1 + 2 + 0 + .5) / 4)

@@ -114,13 +114,41 @@ def test_generator_against_float64(layers):
         np.testing.assert_allclose(sess.run(output), reference.generator(image, w, layers), atol=2e-3)
 
 
-def test_discriminator_against_float64():
-    source, target = images(2)
-    logits = discriminator(tf.constant(source, tf.float32), tf.constant(target, tf.float32), TINY['paper'])
+def test_generator_with_instance_norm_against_float64():
+    """Of two images so unlike that the batch's statistics would be far off, in training and in testing alike. There is
+    nothing else to keep: no moving statistics."""
+    [image] = images(1) * [[[[[0.1]]], [[[1.0]]]]] + [[[[[0.8]]], [[[0.0]]]]]
+    instance = TINY['paper']._replace(norm='instance', keep_prob=1.0)
+    outputs = [generator(tf.constant(image, tf.float32), instance, statistics='update'),
+               trained_generator(tf.constant(image, tf.float32), instance)]
+    assert not tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    assert tf.global_variables() == tf.trainable_variables()
+    with tf.Session() as sess:
+        w = spread(sess)
+        training, testing = sess.run(outputs)
+    expected = reference.generator(image, w, 'paper', 'instance')
+    np.testing.assert_allclose(training, expected, atol=2e-3)
+    np.testing.assert_allclose(testing, expected, atol=2e-3)
+    assert np.abs(reference.generator(image, w, 'paper') - expected).max() > 0.1
+
+
+def test_instance_norm_has_the_variables_of_batch_norm_and_at_batch_size_1_its_values():
+    image = tf.constant(images(1)[0][:1], tf.float32)
+    outputs = [generator(image, TINY['paper']._replace(norm=norm), dropout_on=False) for norm in ('batch', 'instance')]
+    assert len(tf.trainable_variables()) == 16 + 1 + 2 * 13
+    batch, instance = draw(*outputs)
+    np.testing.assert_allclose(instance, batch, atol=1e-5)
+
+
+@pytest.mark.parametrize('norm', ['batch', 'instance'])
+def test_discriminator_against_float64(norm):
+    source, target = images(2) * [[[[[0.1]]], [[[1.0]]]]]
+    logits = discriminator(tf.constant(source, tf.float32), tf.constant(target, tf.float32),
+                           TINY['paper']._replace(norm=norm))
     assert logits.shape == [2, 30, 30, 1] and logits.dtype == tf.float32
     with tf.Session() as sess:
         w = spread(sess)
-        np.testing.assert_allclose(sess.run(logits), reference.discriminator(source, target, w), atol=2e-3)
+        np.testing.assert_allclose(sess.run(logits), reference.discriminator(source, target, w, norm), atol=2e-3)
 
 
 def test_networks_built_twice_are_the_same_variables():

@@ -13,6 +13,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
+from pix2pix import Generator
 from pix2pix.run import log
 from tests.conftest import draw_pairs
 from tests.scripts import ROOT, TINY, run, variables, variables_of
@@ -46,6 +47,22 @@ def test_a_run_of_4f4b7f5_is_drawn(old_run):
     run(old_run, 'test.py', '--name', 'tiny', '--dataset', 'pairs', '--limit', '1', '--output', 'drawn')
     drawn, expected = iio.imread(old_run / 'drawn/output/0.png'), iio.imread(old_run / 'expected/drawn-0.png')
     assert np.abs(drawn.astype(int) - expected).max() <= 1
+
+
+def test_a_run_of_4f4b7f5_is_drawn_from_python_though_its_options_lack_what_came_later(old_run):
+    """What came later is as it was then, so that its only weights are drawn, `raw` or not."""
+    picture = iio.imread(old_run / 'pairs/val/0.png')[:, :32]
+    outputs = [Generator(old_run / 'checkpoints/tiny', raw=raw)(picture) for raw in (False, True)]
+    np.testing.assert_array_equal(*outputs)
+    assert outputs[0].shape == (32, 32, 3)
+
+
+def test_a_run_of_4f4b7f5_keeps_what_came_later_as_it_was_then(old_run):
+    before = (old_run / 'checkpoints/tiny/options.json').read_bytes()
+    for option, value, was in ('norm', 'instance', 'batch'), ('ema', '0.9', '0.0'):
+        assert f'{option} is {value}, but the run was started with {was}' in run(
+            old_run, 'train.py', *TRAIN, '3', f'--{option}', value, status=1)
+    assert (old_run / 'checkpoints/tiny/options.json').read_bytes() == before
 
 
 @pytest.mark.faults

@@ -47,7 +47,7 @@ def record(tmp_path):
 
 
 def step(recorder, number, now=0):
-    recorder.show(number, LOSSES)
+    recorder.show(number, LOSSES, {'learning_rate': np.float32(0.5 ** number)})
     scores = recorder.validate_if_due()
     recorder.log_if_due(scores)
     recorder.sample_if_due()
@@ -64,6 +64,7 @@ def test_each_thing_is_written_when_it_is_due(record, tmp_path, capsys):
     assert [line['step'] for line in lines] == [2, 4, 6]            # every second step
     assert [line['epoch'] for line in lines] == [1, 2, 3]
     assert [line['step'] for line in lines if 'val_l1' in line] == [4, 6]       # after two epochs, and at the end
+    assert [line['learning_rate'] for line in lines] == [0.25, 0.0625, 0.015625]
     assert lines[1]['d_loss'] == 1.5 and lines[1]['val_count'] == 2
     assert lines[1]['val_l1'] == pytest.approx(1 - 1 / 255, abs=1e-3)           # 128 against 255
     assert sorted(p.name for p in (tmp_path / 'samples').iterdir()) == [

@@ -24,7 +24,17 @@ from pix2pix.model.networks import discriminator, generator
 from pix2pix.model.training_step import training_step
 from tests import averaging as replicas
 from tests.conftest import damage, draw_pairs
-from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables, wait_for, wait_for_metrics
+from tests.scripts import (
+    ROOT,
+    TINY,
+    assert_same_run,
+    run,
+    start,
+    variables,
+    variables_of,
+    wait_for,
+    wait_for_metrics,
+)
 
 PAIRS = ['--dataset', 'pairs', *TINY, '--batch_size', '4']
 TWO = [*PAIRS, '--devices', '2']        # 2 pairs a step on each
@@ -105,6 +115,27 @@ def test_replicas_equal_one_process_that_averages(tmp_path, count):
             move = np.linalg.norm(expected[name] - before.get(name, 0))
             assert move > 1e-6, name
             assert np.linalg.norm(first[name] - expected[name]) < 1e-6 + move / (200 if kind == 'sgd' else 20), name
+
+
+def test_with_instance_norm_and_no_dropout_two_devices_take_the_step_of_one(tmp_path):
+    """No image then meets another one but in the mean of the gradients. Adam's first moments are half of these."""
+    ends = {}
+    for devices in '1', '2':
+        draw_pairs(tmp_path / devices / 'pairs', train=4, val=1)
+        run(tmp_path / devices, 'train.py', *PAIRS, '--devices', devices, '--precision', 'float32',
+            '--norm', 'instance', '--keep_prob', '1', '--gan_mode', 'lsgan', '--ema', '0.9', '--decay_from', '1',
+            '--epochs', '2')
+        path = tmp_path / devices / 'checkpoints/tiny'
+        ends[devices] = variables_of(path / 'model-1'), [json.loads(line) for line in
+                                                         (path / 'metrics.jsonl').read_text().splitlines()]
+    (one, lines), (two, others) = ends['1'], ends['2']
+    assert one.keys() == two.keys()
+    for name in one:
+        if name.endswith('_adam') or name.startswith('average/'):
+            assert np.linalg.norm(two[name] - one[name]) < 1e-3 * np.linalg.norm(one[name]) + 1e-6, name
+    for name in 'd_loss', 'g_loss_gan', 'g_loss_l1':
+        assert others[0][name] == pytest.approx(lines[0][name], rel=1e-3)
+    assert [line['learning_rate'] for line in lines] == [line['learning_rate'] for line in others]
 
 
 @pytest.fixture(scope='module')

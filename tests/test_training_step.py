@@ -5,6 +5,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from pix2pix.model.architecture import Architecture, Hyperparameters
+from pix2pix.model.schedule import Decay
 from pix2pix.model.training_step import training_step
 from tests import reference
 
@@ -30,10 +31,11 @@ def spread(sess):
     sess.run([v.initializer for v in drawn], {v.initializer.inputs[1]: value for v, value in drawn.items()})
 
 
-@pytest.mark.parametrize('layers', ['paper', 'writeup'])
-def test_one_step_against_float64(layers):
-    step = build(UNDROPPED._replace(layers=layers), Hyperparameters(learning_rate=2e-4, beta1=0.5, l1_weight=100.0,
-                                                                    gan_weight=2.0))
+@pytest.mark.parametrize('layers, norm, gan', [('paper', 'batch', 'vanilla'), ('writeup', 'batch', 'vanilla'),
+                                               ('paper', 'instance', 'lsgan')])
+def test_one_step_against_float64(layers, norm, gan):
+    step = build(UNDROPPED._replace(layers=layers, norm=norm),
+                 Hyperparameters(learning_rate=2e-4, beta1=0.5, l1_weight=100.0, gan_weight=2.0, gan_mode=gan))
     trainable = tf.trainable_variables()
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())
@@ -45,11 +47,11 @@ def test_one_step_against_float64(layers):
 
     # d_loss is that of the variables before the step; g_loss_gan sees the discriminator just updated.
     between = {n: after[n] if n.startswith('discriminator') else before[n] for n in before}
-    d_loss = lambda w: reference.losses(*BATCH, w, layers)[0]
-    g_loss = lambda w: np.dot(reference.losses(*BATCH, w, layers), [0, 2, 100])
+    d_loss = lambda w: reference.losses(*BATCH, w, layers, norm, gan)[0]
+    g_loss = lambda w: np.dot(reference.losses(*BATCH, w, layers, norm, gan), [0, 2, 100])
     np.testing.assert_allclose(losses['d_loss'], d_loss(before), rtol=1e-4)
     np.testing.assert_allclose([losses['g_loss_gan'], losses['g_loss_l1']],
-                               reference.losses(*BATCH, between, layers)[1:], rtol=1e-4)
+                               reference.losses(*BATCH, between, layers, norm, gan)[1:], rtol=1e-4)
 
     # The gradient of the largest weight in each layer, by central differences, is in Adam's first moment
     # m = (1 - beta1) g, its square in the second, v = (1 - beta2) g ** 2, and the variable has moved accordingly.
@@ -156,25 +158,88 @@ def test_dropout_is_new_at_each_step_and_the_step_alone_decides():
     assert (second != first).any()
 
 
+def test_the_learning_rate_falls_with_the_steps_done_and_stands_among_the_scalars():
+    """Adam's first steps move a variable by the rate, where the gradient keeps its sign: a discriminator's last bias
+    that is far off."""
+    step = build(UNDROPPED, Hyperparameters(learning_rate=0.01), decay=Decay(start=1, end=4))
+    bias = next(v for v in tf.trainable_variables() if v.op.name == 'discriminator/conv5/b')
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        bias.load([20], sess)
+        moved, rates = [], []
+        for _ in range(4):
+            before = sess.run(bias)[0]
+            rates.append(sess.run(step.fetches)['rates'])
+            moved.append(before - sess.run(bias)[0])
+        assert rates == [{'learning_rate': pytest.approx(rate)} for rate in (0.01, 0.01, 0.01 * 2 / 3, 0.01 / 3)]
+        np.testing.assert_allclose(moved, [rate['learning_rate'] for rate in rates], rtol=2e-3)
+
+
+def test_the_networks_of_a_step_are_all_that_a_run_can_begin_with():
+    """Weights and moving statistics of both; no slots, step or averages."""
+    step = build(hyperparameters=Hyperparameters(ema=0.9))
+    names = [v.op.name for v in step.networks]
+    assert len(set(names)) == len(names) == (16 + 1 + 2 * 13) + 2 * 13 + (5 + 2 + 2 * 3)
+    assert {name.partition('/')[0] for name in names} == {'generator', 'discriminator'}
+    assert not [name for name in names if '_adam' in name]
+
+
+def test_a_rate_that_is_constant_is_no_scalar():
+    assert build().rates == {}
+
+
+def test_averages_follow_the_generator_as_each_step_leaves_it():
+    """Against the formula in float64, with its warm-up, weights and moving statistics alike; no other variable differs
+    from those of a step without averages."""
+    def train(**how):
+        with tf.Graph().as_default(), tf.Session() as sess:
+            tf.set_random_seed(1)
+            step = build(hyperparameters=Hyperparameters(learning_rate=0.1, **how))
+            sess.run(tf.global_variables_initializer())
+            history = [values(sess, tf.global_variables())]
+            for _ in range(4):
+                sess.run(step.train_op)
+                history.append(values(sess, tf.global_variables()))
+            return history
+    history, plain = train(ema=0.35), train()
+    average = {name: value for name, value in plain[0].items()
+               if name.startswith('generator/') and '_adam' not in name}
+    assert {name for name in history[0] if name not in plain[0]} == {f'average/{name}' for name in average}
+    for k, decay in enumerate([1 / 10, 2 / 11, 3 / 12, 4 / 13]):        # below 0.35, all of them
+        for name, value in plain[k + 1].items():
+            np.testing.assert_array_equal(history[k + 1][name], value, err_msg=name)
+        for name in average:
+            average[name] = decay * average[name] + (1 - decay) * plain[k + 1][name]
+            np.testing.assert_allclose(history[k + 1][f'average/{name}'], average[name], rtol=1e-5, atol=1e-6,
+                                       err_msg=name)
+    assert all((history[4][f'average/{name}'] != plain[4][name]).any() for name in average)
+
+
 # Several replicas. How they meet is not this module's: here their mean is made up.
 
-def test_replicas_train_on_the_mean_of_their_gradients_statistics_and_losses():
+@pytest.mark.parametrize('norm, gan', [('batch', 'vanilla'), ('instance', 'lsgan')])
+def test_replicas_train_on_the_mean_of_their_gradients_statistics_and_losses(norm, gan):
     """As if there were two, and the other had zeros only."""
     def train(**replica):
         with tf.Graph().as_default(), tf.Session() as sess:
             tf.set_random_seed(1)
-            step = build(UNDROPPED, **replica)
+            step = build(UNDROPPED._replace(norm=norm), Hyperparameters(gan_mode=gan, ema=0.9), **replica)
             sess.run(tf.global_variables_initializer())
             spread(sess)
+            begun = values(sess, tf.global_variables())
             _, losses, norms = sess.run([step.train_op, step.losses, step.gradient_norms])
-            return {**losses, **norms}, values(sess, tf.global_variables())
-    scalars, variables = train()
-    means, of_means = train(all_reduce_mean=lambda tensors: [tensor / 2 for tensor in tensors])
+            return {**losses, **norms}, values(sess, tf.global_variables()), begun
+    scalars, variables, begun = train()
+    means, of_means, _ = train(all_reduce_mean=lambda tensors: [tensor / 2 for tensor in tensors])
 
     # All scalars are half as large. Adam's step is the same, but for its epsilon, and so is D when G sees it.
     assert means == pytest.approx({name: value / 2 for name, value in scalars.items()}, rel=1e-3)
     assert of_means.keys() == variables.keys() and of_means['global_step'] == 1
     for name, value in variables.items():
+        if name.startswith('average/'):     # of what all have agreed on: a tenth of what it began with is left
+            expected = begun[name] / 10 + of_means[name.removeprefix('average/')] * 9 / 10
+            np.testing.assert_allclose(of_means[name], expected, rtol=1e-5, atol=1e-6, err_msg=name)
+            continue
         moments = {'m': name.endswith('_adam'), 'v': name.endswith('_adam_1')}
         if moments['m'] or 'moving' in name:
             wanted = value / 2

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import re
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -14,7 +13,7 @@ from pix2pix.images.arrays import to_channels, to_float, to_integer
 from pix2pix.images.pictures import as_array
 from pix2pix.inference import TILE
 from pix2pix.inference.tiles import draw_in_tiles
-from pix2pix.model.architecture import LAYERS, MULTIPLE, PRECISIONS, Architecture
+from pix2pix.model.architecture import LAYERS, MULTIPLE, NORMS, PRECISIONS, Architecture
 from pix2pix.model.networks import TEST_STATISTICS, images_at_once, trained_generator
 from pix2pix.run import checkpoint
 from pix2pix.run.folder import Run
@@ -32,27 +31,32 @@ class Generator:
     seed        of the dropout masks, the same for every picture
     precision   'float32', 'bfloat16', 'auto', or None: that of the training, but float32 where the hardware has no
                 bfloat16
+    raw         the weights as the last step left them, where the run keeps an average of them too
     tile        pixels a side that go through the network at once, a multiple of 256; larger pictures go in
                 overlapping tiles
     Raises UserError, which says what is missing or damaged.
     """
 
-    def __init__(self, path, *, dropout=True, statistics=None, seed=0, precision=None, tile=TILE):
+    def __init__(self, path, *, dropout=True, statistics=None, seed=0, precision=None, raw=False, tile=TILE):
         if tile < MULTIPLE or tile % MULTIPLE:
             raise UserError(f'tile {tile} is not a multiple of {MULTIPLE}')
         path = os.fspath(path).removesuffix('.index')
-        check_checkpoint(path)
+        checkpoint.check_there(path)
         self.run = Run(os.path.dirname(path) if os.path.exists(path + '.index') else path)
         self.options = options = self.run.read_options(NEEDED)
-        if options['layers'] not in LAYERS or options['precision'] not in PRECISIONS:
-            raise UserError(f'{self.run.options}: layers or precision are of no kind that is known here')
+        if options['layers'] not in LAYERS or options['precision'] not in PRECISIONS or options['norm'] not in NORMS:
+            raise UserError(f'{self.run.options}: layers, precision or norm are of no kind that is known here')
         self.architecture = from_options(Architecture, options)._replace(
             precision=devices.precision(precision or ('auto' if options['precision'] == 'bfloat16' else 'float32')))
         self.statistics = statistics or TEST_STATISTICS[options['layers']]
         if self.statistics == 'batch' and options['layers'] == 'writeup':
             raise UserError('batch statistics do not fit this run: the layers of the write-up normalise a 1x1 '
                             'bottleneck, and one image has no variance there. Use moving statistics')
+        if self.statistics == 'moving' and options['norm'] == 'instance':
+            raise UserError('moving statistics do not fit this run: instance norm keeps none, it normalises each image '
+                            'by its own, in training too')
         self.dropout, self.seed, self.tile = dropout, seed, tile
+        self.averaged = options['ema'] > 0 and not raw
         self.graph, self.networks = tf.Graph(), {}
         self.sess = tf.Session(graph=self.graph, config=devices.session_config())
         self.network(1, options['crop_size'], options['crop_size'])
@@ -79,7 +83,7 @@ class Generator:
             with self.graph.as_default(), tf.variable_scope('', custom_getter=cast_once(dtype)):
                 source = tf.placeholder(tf.float32, [images, height, width, self.architecture.source_channels])
                 output = trained_generator(source, self.architecture, seed=self.seed, dropout_on=self.dropout,
-                                           statistics=self.statistics)
+                                           statistics=self.statistics, averaged=self.averaged)
             self.networks[images, height, width] = source, output
         return self.networks[images, height, width]
 
@@ -186,15 +190,6 @@ def cut(output, height, width):
     """What pad() has added is cut off."""
     top, left = margins(height)[0], margins(width)[0]
     return output[top:top + height, left:left + width]
-
-
-def check_checkpoint(path):
-    """UserError where a run has no such checkpoint, with those that it has."""
-    folder, step = os.path.split(path)
-    of_a_run = re.fullmatch(r'model-\d+', step) and os.path.exists(os.path.join(folder, 'options.json'))
-    if of_a_run and not os.path.exists(path + '.index'):
-        there = ', '.join(map(str, checkpoint.steps_in(folder))) or 'none'
-        raise UserError(f'{path}: there is no such checkpoint. Those of {folder} are of the steps: {there}')
 
 
 def cast_once(dtype):

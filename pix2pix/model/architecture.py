@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 LAYERS = ('paper', 'writeup')       # the layer tables of networks.py
+NORMS = ('batch', 'instance')       # whose statistics normalise an image: those of its batch, or its own
+GAN_MODES = ('vanilla', 'lsgan')    # the adversarial losses of losses.py
 PRECISIONS = ('float32', 'bfloat16')
 MULTIPLE = 256      # the U-Net halves height and width eight times: both are multiples of 2 ** 8
 
@@ -15,11 +17,18 @@ class Architecture(NamedTuple):
     source_channels: int = 3
     target_channels: int = 3
     precision: str = 'float32'      # of the convolutions; variables, statistics, losses and Adam are float32
+    norm: str = 'batch'
 
 
 class Hyperparameters(NamedTuple):
-    """How the networks are trained (section 3.3): Adam's rate and first decay, and the weights of G's two losses."""
+    """How the networks are trained (section 3.3): Adam's rate and first decay, the weights of G's two losses, and which
+    the adversarial one is.
+
+    `ema` is none of the paper's: the decay of the average of G's weights, or 0 for no average.
+    """
     learning_rate: float = 2e-4
     beta1: float = 0.5
     l1_weight: float = 100.0
     gan_weight: float = 1.0
+    gan_mode: str = 'vanilla'
+    ema: float = 0.0

@@ -6,7 +6,8 @@ Both are written as tables in running order. A column such as `norm` names the l
 
 import tensorflow.compat.v1 as tf
 
-from pix2pix.model.architecture import LAYERS, MULTIPLE
+from pix2pix.model import ema
+from pix2pix.model.architecture import LAYERS, MULTIPLE, NORMS
 from pix2pix.model.layers import batch_norm, conv, deconv, dropout
 
 # Of batch norm at test time. One image has no variance in the 1x1 bottleneck that the write-up normalises.
@@ -42,9 +43,11 @@ def generator(image, architecture, *, seed=None, dropout_on=True, one_mask=False
     """U-Net: image [N, H, W, source_channels] -> float32 image [N, H, W, target_channels], both in [-1, 1].
 
     H and W are multiples of 256. The convolutions run in the architecture's precision. Dropout needs a seed of two
-    integers, which alone decides its masks; `one_mask` is that of layers.dropout, `statistics` of layers.batch_norm.
+    integers, which alone decides its masks; `one_mask` is that of layers.dropout, `statistics` of layers.batch_norm:
+    with instance norm they are each image's own.
     """
     layers, base, keep_prob = architecture.layers, architecture.base_filters, architecture.keep_prob
+    statistics = norm_statistics(architecture, statistics)
     assert layers in LAYERS and image.shape[1] % MULTIPLE == image.shape[2] % MULTIPLE == 0, (layers, image.shape)
     x, skips = tf.cast(image, architecture.precision), []
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
@@ -67,15 +70,17 @@ def generator(image, architecture, *, seed=None, dropout_on=True, one_mask=False
         return tf.tanh(tf.cast(deconv(x, 'up8', architecture.target_channels, bias=True), tf.float32))
 
 
-def trained_generator(image, architecture, *, seed=0, dropout_on=True, statistics=None):
+def trained_generator(image, architecture, *, seed=0, dropout_on=True, statistics=None, averaged=False):
     """The generator as it is tested, and as samples and validation draw: the original's way unless told otherwise.
 
     Dropout is on, its masks a function of `seed` alone; batch norm uses the statistics of the batch, or for the
-    write-up those of the training. Each image of a batch is drawn as if it were a batch by itself.
+    write-up those of the training. Each image of a batch is drawn as if it were a batch by itself. `averaged`: with the
+    averages of its weights and moving statistics (ema.py).
     """
     statistics = statistics or TEST_STATISTICS[architecture.layers]
-    return generator(image, architecture, seed=[seed, 0], dropout_on=dropout_on, one_mask=True,
-                     statistics='each' if statistics == 'batch' else statistics)
+    with tf.variable_scope('', custom_getter=ema.averaged if averaged else None):
+        return generator(image, architecture, seed=[seed, 0], dropout_on=dropout_on, one_mask=True,
+                         statistics='each' if statistics == 'batch' else statistics)
 
 
 def images_at_once(height, width):
@@ -86,12 +91,23 @@ def images_at_once(height, width):
     return max(1, 4 * MULTIPLE ** 2 // (height * width))
 
 
+def norm_statistics(architecture, of_batch_norm):
+    """The `statistics` of layers.batch_norm that normalise: those asked for of batch norm, or each image's own."""
+    assert architecture.norm in NORMS, architecture.norm
+    return 'each' if architecture.norm == 'instance' else of_batch_norm
+
+
+def weights(scope):
+    """The variables of a network that is built: what is trained of it, and its moving statistics. No slots of Adam."""
+    return tf.trainable_variables(scope + '/') + [v for v in tf.global_variables(scope + '/') if 'moving' in v.op.name]
+
+
 def discriminator(source, target, architecture):
     """PatchGAN: images [N, H, W, C] in [-1, 1] -> float32 logits [N, H/8 - 2, W/8 - 2, 1], one per 70x70 patch."""
     x = tf.cast(tf.concat([source, target], axis=-1), architecture.precision)
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         for name, width, stride, norm in DISCRIMINATOR:
             x = conv(x, name, architecture.base_filters * width, stride, bias=not norm)
-            x = batch_norm(x, name + '_norm') if norm else x
+            x = batch_norm(x, name + '_norm', norm_statistics(architecture, 'batch')) if norm else x
             x = tf.nn.leaky_relu(x)
         return tf.cast(conv(x, 'conv5', 1, stride=1, bias=True), tf.float32)

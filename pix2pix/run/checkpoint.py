@@ -30,6 +30,15 @@ def prefix_of(run_dir, step):
     return os.path.join(run_dir, f'model-{step}')
 
 
+def check_there(path):
+    """UserError where a path names a checkpoint of a run that it has not, with those that it has."""
+    folder, step = os.path.split(path)
+    of_a_run = re.fullmatch(r'model-\d+', step) and os.path.exists(os.path.join(folder, 'options.json'))
+    if of_a_run and not os.path.exists(path + '.index'):
+        there = ', '.join(map(str, steps_in(folder))) or 'none'
+        raise UserError(f'{path}: there is no such checkpoint. Those of {folder} are of the steps: {there}')
+
+
 def save(sess, saver, run_dir, step, *, keep, spare=None):
     """Write the checkpoint of `step`, then delete all but the newest `keep` and that of step `spare`.
 

@@ -11,6 +11,10 @@ from pix2pix import files
 from pix2pix.errors import UserError
 from pix2pix.run.checkpoint import steps_in
 
+# What earlier versions did not ask for, as all their runs were trained: their options.json lacks it.
+ASKED_LATER = {'norm': 'batch', 'gan_mode': 'vanilla', 'ema': 0.0, 'decay_from': None, 'init_from': None,
+               'onednn': "TensorFlow's choice"}
+
 
 class Run:
     """A run by its folders: `checkpoints` holds weights, options and metrics, `samples` holds pictures and the page."""
@@ -44,7 +48,10 @@ class Run:
         return os.path.join(self.samples, f'not-finite-step-{step}.png')
 
     def read_options(self, needed=()):
-        """The options as a dict; UserError where the file is missing, damaged, or lacks one of `needed`."""
+        """The options as a dict; UserError where the file is missing, damaged, or lacks one of `needed`.
+
+        Those of an earlier version are completed by what was true of its runs.
+        """
         try:
             with open(self.options) as file:
                 options = json.load(file)
@@ -55,6 +62,7 @@ class Run:
                             'away') from None
         if not isinstance(options, dict):
             raise UserError(f'{self.options} is not an object of options. Restore it, or move the folder away')
+        options = {**ASKED_LATER, **options}
         missing = sorted(set(needed) - options.keys())
         if missing:
             raise UserError(f'{self.options} lacks {", ".join(missing)}. It is damaged, or of another version')
@@ -66,7 +74,6 @@ class Run:
         Returns the names of the others that changed.
         """
         saved = self.read_options(fixed) if os.path.exists(self.options) else options
-        saved = {'onednn': "TensorFlow's choice", **saved}      # until version 1.0
         if saved.get('precision_asked', 'auto') != 'auto':      # what was left to the hardware may change with it
             fixed, options['precision_asked'] = (*fixed, 'precision'), saved['precision_asked']
         if {'images', 'names'} <= set(fixed) and saved['names'] != options['names']:

@@ -9,7 +9,7 @@ from pix2pix.images import png
 from pix2pix.images.arrays import grid, to_uint8
 from pix2pix.metrics import pixels
 from pix2pix.metrics.evaluate import evaluate
-from pix2pix.run import checkpoint, log, report
+from pix2pix.run import checkpoint, log, report, start
 from pix2pix.run.progress import Progress
 
 
@@ -38,10 +38,15 @@ class Recorder:
         self.sample_paths = (pairs.held_out or pairs.paths)[:cadence.samples]
         self.saver, self.compare, self.fault = checkpoint.new_saver(), pixels.Comparison(), None
 
-    def restore(self, sess):
-        """Restore the newest checkpoint, if there is one."""
+    def restore(self, sess, networks=(), init_from=None):
+        """Restore the newest checkpoint. If there is none, begin with the weights of another run, if one is given.
+
+        networks   the variables to take from it
+        init_from  its name or folder, or one of its checkpoints
+        """
         self.sess = sess
-        checkpoint.restore_latest(sess, self.saver, self.run.checkpoints)
+        if not checkpoint.restore_latest(sess, self.saver, self.run.checkpoints) and init_from:
+            print(start.load(sess, init_from, networks))
 
     def begin(self, steps_done):
         """Open the log behind the steps that are done, and cut from it what an earlier process wrote past them."""
@@ -53,9 +58,10 @@ class Recorder:
         print(f'{self.run.name}: {count(self.order.steps, "step")}, {steps_done:,} of them done')
         self.bar = Progress(self.order, steps_done)
 
-    def show(self, step, losses):
-        """Show a step that is done, with its losses by name."""
+    def show(self, step, losses, rates):
+        """Show a step that is done, with its losses by name. Rates, such as that of learning, are for the log alone."""
         self.step, self.losses = step, {name: float(value) for name, value in losses.items()}
+        self.rates = {name: float(value) for name, value in rates.items()}
         self.bar.show(step, self.losses)
 
     def validate_if_due(self):
@@ -69,9 +75,10 @@ class Recorder:
         return {'val_count': len(self.validation_paths), **{f'val_{name}': value for name, value in means.items()}}
 
     def log_if_due(self, scores):
-        """A line of metrics.jsonl with the losses and the scores of a validation."""
+        """A line of metrics.jsonl with the losses, the rates and the scores of a validation."""
         if self.step % self.cadence.log_every == 0 or self.step == self.order.steps or scores:
-            self.log.scalars(self.step, {'epoch': self.order.epoch_of(self.step), **self.losses, **scores})
+            self.log.scalars(self.step, {'epoch': self.order.epoch_of(self.step), **self.losses, **self.rates,
+                                          **scores})
 
     def sample_if_due(self):
         """A grid of the sample pairs, and the page with it."""
@@ -135,13 +142,13 @@ class SilentRecorder:
     def __init__(self, **what):
         pass
 
-    def restore(self, sess):
+    def restore(self, sess, networks=(), init_from=None):
         pass
 
     def begin(self, steps_done):
         pass
 
-    def show(self, step, losses):
+    def show(self, step, losses, rates):
         pass
 
     def validate_if_due(self):
