@@ -217,30 +217,45 @@ def train(opts, pairs, order, run, replicas):
 @contextlib.contextmanager
 def opened(run, settings, pairs, order, replicas):
     """A context in which the run is open. Says what is trained, and what has changed since the run was started."""
-    check_bottleneck(settings)
+    check(run, settings, pairs)
+    notes = [*describe_passed_over(pairs.passed_over),
+             *before_training(pairs.paths, pairs.held_out, settings['crop_size'])]
+    with run.opened(settings, FIXED_BY_THE_RUN, order.steps) as changed:
+        print(*what_is_trained(settings, pairs, replicas), *notes, sep='\n')
+        if changed:
+            print('changed since the run was started: ' + ', '.join(f'{name} {settings[name]}' for name in changed))
+        yield
+
+
+def check(run, settings, pairs):
+    """UserError where the settings do not fit each other, the data, or the weights to begin with."""
+    one_pair = settings['batch_size'] == settings['devices'] and settings['crop_size'] == MULTIPLE
+    if settings['layers'] == 'writeup' and one_pair:
+        raise UserError('--layers writeup needs two pairs or more on each device: it batch-normalises the 1x1 '
+                        'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
     if settings['keep_best'] and not pairs.held_out:
         raise UserError(f'--keep_best {settings["keep_best"]} needs a folder val or test in {settings["folder"]}')
     if settings['init_from'] and not checkpoint.steps_in(run.checkpoints):
         check_fits(settings['init_from'], settings, DECIDES_THE_WEIGHTS)
-    notes = before_training(pairs.paths, pairs.held_out, settings['crop_size'])
-    with run.opened(settings, FIXED_BY_THE_RUN, order.steps) as changed:
-        print(f'{devices.describe()}; {settings["precision"]}; {count(len(pairs.names), "pair")} in {pairs.folder}; '
-              f'{settings["direction"]}', *devices.warnings(settings['precision']),
-              *replicas.describe(settings['batch_size']), *describe_passed_over(pairs.passed_over), *notes, sep='\n')
-        if settings['decay_from']:
-            print(f'the learning rate is {settings["learning_rate"]:g} up to epoch {settings["decay_from"]}, and then '
-                  f'falls linearly to 0 at the end of epoch {settings["epochs"]}')
-        if settings['dataset'] in CATALOGUE and not settings['direction_asked']:
-            print(f'the direction, {settings["direction"]}, comes from the catalogue')
-        if not pairs.held_out:
-            commands = hold_out_commands(settings['folder'], pairs.folder)
-            print('there is no folder val or test beside train: nothing is validated, and samples are training pairs'
-                  + (f'. To make them: {commands}' if commands else ''))
-        if line := doubt(pairs.folder, pairs.names):
-            print(line)
-        if changed:
-            print('changed since the run was started: ' + ', '.join(f'{name} {settings[name]}' for name in changed))
-        yield
+
+
+def what_is_trained(settings, pairs, replicas):
+    """Lines: on what, from what, and what is missing."""
+    yield f'{devices.describe()}; {settings["precision"]}; {count(len(pairs.names), "pair")} in {pairs.folder}; ' \
+          f'{settings["direction"]}'
+    yield from devices.warnings(settings['precision'])
+    yield from replicas.describe(settings['batch_size'])
+    if settings['decay_from']:
+        yield f'the learning rate is {settings["learning_rate"]:g} up to epoch {settings["decay_from"]}, and then ' \
+              f'falls linearly to 0 at the end of epoch {settings["epochs"]}'
+    if settings['dataset'] in CATALOGUE and not settings['direction_asked']:
+        yield f'the direction, {settings["direction"]}, comes from the catalogue'
+    if not pairs.held_out:
+        commands = hold_out_commands(settings['folder'], pairs.folder)
+        yield 'there is no folder val or test beside train: nothing is validated, and samples are training pairs' \
+              + (f'. To make them: {commands}' if commands else '')
+    if line := doubt(pairs.folder, pairs.names):
+        yield line
 
 
 def settings_of(opts, folder, pairs, replicas):
@@ -250,14 +265,6 @@ def settings_of(opts, folder, pairs, replicas):
             'folder': folder if is_remote(folder) else os.path.abspath(folder),
             'pix2pix': pix2pix.__version__, 'tensorflow': tf.__version__,
             'onednn': os.environ['TF_ENABLE_ONEDNN_OPTS']}
-
-
-def check_bottleneck(settings):
-    """UserError where batch norm would meet a single pixel."""
-    one_pair = settings['batch_size'] == settings['devices'] and settings['crop_size'] == MULTIPLE
-    if settings['layers'] == 'writeup' and one_pair:
-        raise UserError('--layers writeup needs two pairs or more on each device: it batch-normalises the 1x1 '
-                        'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
 
 
 def drawer(form, architecture, seed, *, averaged):
