@@ -1,5 +1,7 @@
 """Train pix2pix on a folder of pairs, or carry on with a run: python train.py --dataset facades"""
 
+# parse() reads the options. main() finds the data, the replicas and the run. train() learns. The rest helps them.
+
 import contextlib
 import hashlib
 import itertools
@@ -11,14 +13,6 @@ from datasets.catalogue import CATALOGUE
 from pix2pix import script
 from pix2pix.flags import Parser, adder, count_or_all, from_options, natural, positive, probability, rate, weight
 from pix2pix.model.architecture import GAN_MODES, LAYERS, MULTIPLE, NORMS, PRECISIONS, Architecture, Hyperparameters
-
-# What decides the model and the order of the data: a run keeps these from its first step to its last.
-FIXED_BY_THE_RUN = ('layers', 'base_filters', 'norm', 'keep_prob', 'direction', 'source_channels', 'target_channels',
-                    'batch_size', 'seed', 'load_size', 'crop_size', 'no_flip', 'ema', 'init_from', 'images', 'names')
-# What decides the variables of the networks: weights to begin with must have the same.
-DECIDES_THE_WEIGHTS = ('layers', 'base_filters', 'norm', 'source_channels', 'target_channels')
-# What may differ between the replicas of one run.
-NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'devices', 'start_timeout')
 
 
 def parse(args=None):
@@ -150,7 +144,7 @@ def main(opts):
 
 
 def train(opts, pairs, order, run, replicas):
-    """Take the steps that are left, and return the exit status. Every replica runs all of this."""
+    """Build the graph, and take the steps that are left. Returns the exit status. Every replica runs all of this."""
     tf.set_random_seed(opts.seed)
 
     # Read: the order of the pairs follows from the seed and the step.
@@ -159,9 +153,9 @@ def train(opts, pairs, order, run, replicas):
     batches = reader.Batches(pairs, order, form, jitter, replica=replicas.index, replicas=replicas.size,
                              parallel=replicas.cores)
 
-    # Learn, as one op. On a batch of sources x and targets y:
+    # Learn: one step as one op. On a batch of sources x and targets y (--gan_mode lsgan has squares for logarithms):
     #   forward       y' = G(x), with dropout
-    #   D, by Adam    minimise -log D(x, y) - log(1 - D(x, y')), or as --gan_mode has it
+    #   D, by Adam    minimise -log D(x, y) - log(1 - D(x, y'))
     #   G, by Adam    minimise -gan_weight * log D(x, y') + l1_weight * |y - y'|, with D as just updated
     #   average of G  moves a little towards G, where there is one
     architecture = from_options(Architecture, vars(opts))
@@ -169,6 +163,8 @@ def train(opts, pairs, order, run, replicas):
     decay = Decay(order._replace(epochs=opts.decay_from).steps, order.steps) if opts.decay_from else None
     update = training_step(batches.source, batches.target, architecture, hyperparameters, seed=opts.seed, decay=decay,
                            all_reduce_mean=replicas.all_reduce_mean, replica=replicas.index)
+
+    # The batch too, to show it if the step is not finite: the reader will have moved on.
     fetches = {**update.fetches, 'batch': [batches.source, batches.target]}
 
     # Record: samples and validation run G, or its average, as test.py does. Only the first replica writes anything.
@@ -188,7 +184,8 @@ def train(opts, pairs, order, run, replicas):
 
         stop = 0
         for step in range(steps_done + 1, order.steps + 1):
-            # Take one step: G forward, D, G. If a file cannot be read, the error names it.
+            # Run that op once: G draws, D learns, G learns, its average follows. An error names the file that cannot
+            # be read, or ends this replica if it was the fault of another.
             with replicas.exit_if_peer_failed(), batches.naming_the_file(step):
                 out = sess.run(fetches)
 
@@ -200,7 +197,8 @@ def train(opts, pairs, order, run, replicas):
                 record.not_finite(step, fault, out['batch'])
                 break
 
-            # Save the checkpoint last: a resume goes back to its step, whose metrics and samples must be there already.
+            # Hand the step to the recorder. Validate, log, sample and save what is due, and save last: a resume goes
+            # back to the checkpoint's step, whose metrics and samples must be there already.
             record.show(step, out['losses'], out['rates'])
             scores = record.validate_if_due()
             record.log_if_due(scores)
@@ -209,9 +207,18 @@ def train(opts, pairs, order, run, replicas):
             if stop:
                 break
 
-    # Say how the training ended, and what to open. Of a step that was not finite, this is the first replica's error.
+    # Say how the training ended, and what to open. After a step that was not finite the first replica raises here.
     record.end(stopped_by=stop, hint=f'then run: python test.py --name {run.name}')
     return exit_status(stop, done=step == order.steps)
+
+
+# What decides the model and the order of the data: a run keeps these from its first step to its last.
+FIXED_BY_THE_RUN = ('layers', 'base_filters', 'norm', 'keep_prob', 'direction', 'source_channels', 'target_channels',
+                    'batch_size', 'seed', 'load_size', 'crop_size', 'no_flip', 'ema', 'init_from', 'images', 'names')
+# What decides the variables of the networks: weights to begin with must have the same.
+DECIDES_THE_WEIGHTS = ('layers', 'base_filters', 'norm', 'source_channels', 'target_channels')
+# What may differ between the replicas of one run.
+NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'devices', 'start_timeout')
 
 
 @contextlib.contextmanager
