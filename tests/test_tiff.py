@@ -230,6 +230,8 @@ def test_what_libvips_reads_in_the_same_way_is_plain(tmp_path):
         'gray.bits': written(RGB[..., 0] % 16, photometric='miniswhite', bitspersample=4),
         'alpha': written(four, photometric='rgb', extrasamples=['unassalpha']),
         'planes': written(np.moveaxis(RGB, -1, 0), photometric='rgb', planarconfig='separate'),
+        'no.zstd': written(RGB, photometric='rgb', compression='zstd'),
+        'no.numbers of 16 bits': written(FINE[..., 0], photometric='palette', colormap=np.zeros([3, 65536], np.uint16)),
         'no.multiplied': written(four, photometric='rgb', extrasamples=['assocalpha']),
         'no.gray planes': written(np.moveaxis(two, -1, 0), photometric='minisblack', planarconfig='separate'),
         'no.tiled planes': written(np.tile(np.moveaxis(RGB, -1, 0), (1, 4, 4)), photometric='rgb', tile=(16, 16),

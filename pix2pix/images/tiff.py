@@ -12,6 +12,7 @@ from pix2pix.images.formats import check_size
 ORIENTATION, INK_SET = 274, 332         # tags
 CMYK = 1                                # an ink set
 OLD_JPEG, JPEG = 6, 7                   # compressions
+OF_LIBVIPS = (1, 2, 3, 4, 5, JPEG, 8, 32773, 32946, 50001)      # none, fax, LZW, JPEG, Deflate, PackBits, WebP
 ASSOCIATED = 1                          # an alpha by which the colours are multiplied already
 SEPARATE = 2                            # a configuration of planes
 
@@ -53,16 +54,17 @@ def check(page):
 
 
 def is_plain(path):
-    """Whether a TIFF is one that is read, and whose samples libvips reads in the same way.
+    """Whether a TIFF is one that is read, and that libvips reads in the same way.
 
-    It divides by no alpha. It takes the planes of gray and alpha for another picture, and reads no tiles of planes.
+    libvips divides by no alpha, takes the planes of gray and alpha for another picture, and reads no tiles of planes.
     """
     try:
         with tifffile.TiffFile(path) as tiff:
             page = tiff.pages[0]
             check(page)
             planes = page.planarconfig == SEPARATE and (page.photometric != PHOTOMETRIC.RGB or page.is_tiled)
-            return ASSOCIATED not in page.extrasamples and not planes
+            fine_palette = page.photometric == PHOTOMETRIC.PALETTE and page.bitspersample > 8
+            return page.compression in OF_LIBVIPS and not (ASSOCIATED in page.extrasamples or planes or fine_palette)
     except (ValueError, IndexError):        # not read; no pages
         return False
 
