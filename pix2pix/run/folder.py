@@ -86,12 +86,20 @@ class Run:
         The options are saved, unless more steps than `steps` are done: then there is nothing to do.
         """
         os.makedirs(self.checkpoints, exist_ok=True)
+    def save_options(self, options):
+        """Write them where they changed; the time of the file is that of the start in any case."""
+        text = json.dumps(options, indent=2) + '\n'
+        if os.path.exists(self.options) and self.read_options() == json.loads(text):
+            os.utime(self.options)
+        else:
+            files.write(self.options, text, flushed=True)
+
         with self.locked():
             changed, done = self.compare_options(options, fixed), max(steps_in(self.checkpoints), default=0)
             if done > steps:
                 raise UserError(f'{self.name} has done {done:,} steps, and {options["epochs"]} epochs are {steps:,}: '
                                 'there is nothing to do. Give more epochs')
-            files.write(self.options, json.dumps(options, indent=2) + '\n')
+            self.save_options(options)
             os.makedirs(self.samples, exist_ok=True)
             yield changed
 

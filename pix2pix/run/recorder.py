@@ -4,6 +4,7 @@ import signal
 import time
 from typing import NamedTuple
 
+from pix2pix import files
 from pix2pix.errors import UserError, count
 from pix2pix.images import png
 from pix2pix.images.arrays import grid, to_uint8
@@ -41,6 +42,7 @@ class Recorder:
     def restore(self, sess):
         """Restore the newest checkpoint, if there is one."""
         self.sess = sess
+        checkpoint.sweep(self.run.checkpoints)
         checkpoint.restore_latest(sess, self.saver, self.run.checkpoints)
 
     def begin(self, steps_done):
@@ -78,7 +80,7 @@ class Recorder:
         if not self.order.due(self.step, self.cadence.sample_every):
             return
         picture = grid([map(to_uint8, images) for images in self.draw(self.sess, self.sample_paths)])
-        png.write(self.run.grid(int(self.order.epoch_of(self.step))), picture)
+        files.write(self.run.grid(int(self.order.epoch_of(self.step))), png.encode(picture), flushed=True)
         self.log.image(self.step, 'samples', picture)
         self.page(training=self.step < self.order.steps)
 
