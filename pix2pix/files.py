@@ -1,20 +1,40 @@
 """Files that are written whole or not at all."""
 
 import contextlib
+import errno
 import os
 import shutil
 
 
+def flush(path):
+    """Bring what a file holds, or the names in a folder, to the disk. A power cut may take what is not there yet."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if error.errno != errno.EINVAL:     # a file system that has no such thing
+            raise
+    finally:
+        os.close(number)
+
+
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path, *, flushed=False):
     """A context with a name to write to, this process's own, which becomes `path` at the end. OSError names the path
-    and the space that is left."""
+    and the space that is left.
+
+    `flushed` is for what must outlive a power cut: the new file is on the disk before the old one goes.
+    """
     folder = os.path.dirname(path) or '.'
     partial = os.path.join(folder, f'.{os.getpid()}.partial')
     try:
         os.makedirs(folder, exist_ok=True)
         yield partial
+        if flushed:
+            flush(partial)
         os.replace(partial, path)
+        if flushed:
+            flush(folder)
     except OSError as error:
         free = f' ({shutil.disk_usage(folder).free / 2 ** 20:.0f} MiB free)' if os.path.isdir(folder) else ''
         raise OSError(f'{path} could not be written: {error.strerror or error}{free}') from None
@@ -23,7 +43,7 @@ def replacing(path):
             os.remove(partial)
 
 
-def write(path, content):
+def write(path, content, *, flushed=False):
     """Bytes or text -> a file."""
-    with replacing(path) as partial, open(partial, 'wb') as file:
+    with replacing(path, flushed=flushed) as partial, open(partial, 'wb') as file:
         file.write(content if isinstance(content, bytes) else content.encode())

@@ -3,6 +3,7 @@
 import pix2pix.quiet  # noqa: F401  first: keeps TensorFlow's start-up chatter off the terminal
 
 # isort: split
+import os
 import shutil
 
 import imageio.v3 as iio
@@ -24,6 +25,24 @@ def graph():
 def pairs(tmp_path):
     """A data set of 7 training and 3 validation pairs, 64 x 32 pixels, smooth and each different."""
     return draw_pairs(tmp_path / 'pairs', train=7, val=3)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What is flushed, renamed and deleted from here on, by name: [('fsync', 'a'), ('replace', 'a', 'b'), ...]."""
+    calls = []
+
+    def watched(name, paths):
+        call = getattr(os, name)
+
+        def recorded(*args, **how):
+            calls.append((name, *(os.path.basename(path) for path in paths(*args))))
+            return call(*args, **how)
+        monkeypatch.setattr(os, name, recorded)
+    watched('fsync', lambda number: [os.readlink(f'/proc/self/fd/{number}')])
+    watched('replace', lambda *paths: paths)
+    watched('remove', lambda path: [path])
+    return calls
 
 
 @pytest.fixture(scope='session')

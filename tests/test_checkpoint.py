@@ -1,3 +1,8 @@
+import hashlib
+import json
+import random
+import types
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -21,7 +26,7 @@ def test_newest_is_restored_and_nothing_else_is_left(saved, tmp_path):
     sess, saver, folder, value = saved
     assert checkpoint.restore_latest(sess, saver, folder) == 3 and value() == 3
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
-        f'model-{step}.{end}' for step in (1, 2, 3) for end in ('index', 'data-00000-of-00001'))
+        f'model-{step}.{end}' for step in (1, 2, 3) for end in ('index', 'data-00000-of-00001', 'sums'))
 
 
 def test_what_is_being_written_is_for_saving_alone_to_clear(saved, tmp_path):
@@ -39,7 +44,18 @@ def test_only_the_newest_are_kept(saved, tmp_path):
     sess, saver, folder, _ = saved
     checkpoint.save(sess, saver, folder, 10, keep=2)
     assert checkpoint.steps_in(folder) == [3, 10]
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_what_a_power_cut_must_not_take_is_on_the_disk_before_an_older_one_goes(saved, tmp_path, calls):
+    sess, saver, folder, _ = saved
+    checkpoint.save(sess, saver, folder, 10, keep=1)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    removed = [i for i, call in enumerate(calls) if call[0] == 'remove']
+    renamed = {call[2]: i for i, call in enumerate(calls) if call[0] == 'replace' and call[1] == call[2]}
+    assert sorted(renamed) == names and 'model-10.index' in names and list(renamed)[-1] == 'model-10.index'
+    assert all(calls.index(('fsync', name)) < renamed[name] for name in names)
+    assert max(renamed.values()) < calls.index(('fsync', tmp_path.name)) < removed[0]
 
 
 def test_the_best_is_spared(saved, tmp_path):
@@ -67,6 +83,13 @@ def of_another_model(folder):
         checkpoint.save(sess, checkpoint.new_saver(), str(folder), 3, keep=3)
 
 
+def without_sums(folder):
+    """As earlier versions left them."""
+    for path in folder.glob('*.sums'):
+        path.unlink()
+
+
+@pytest.mark.parametrize('earlier', [False, True], ids=['', 'of an earlier version'])
 @pytest.mark.parametrize('damage', [
     lambda folder: flip(folder / 'model-3.data-00000-of-00001', 2000),
     lambda folder: flip(folder / 'model-3.index', 20),
@@ -76,12 +99,101 @@ def of_another_model(folder):
     lambda folder: (folder / 'model-3.index').write_bytes(b'what has this to do with checkpoints? ' * 9),
     lambda folder: of_another_model(folder)],
     ids=['flipped data', 'flipped index', 'no data', 'truncated data', 'empty index', 'foreign', 'another model'])
-def test_a_damaged_one_is_named_and_the_one_before_is_used(saved, tmp_path, damage):
+def test_a_damaged_one_is_named_and_the_one_before_is_used(saved, tmp_path, damage, earlier):
     sess, saver, folder, value = saved
     damage(tmp_path)
+    if earlier:
+        without_sums(tmp_path)
     said = []
     assert checkpoint.restore_latest(sess, saver, folder, said.append) == 2 and value() == 2
     assert len(said) == 1 and 'model-3 cannot be restored' in str(said[0]) and '\n' not in str(said[0])
+
+
+def test_one_of_an_earlier_version_is_restored_and_deleted_as_before(saved, tmp_path):
+    sess, saver, folder, value = saved
+    without_sums(tmp_path)
+    assert checkpoint.restore_latest(sess, saver, folder) == 3 and value() == 3
+    checkpoint.save(sess, saver, folder, 4, keep=1)
+    assert {path.suffix.partition('-')[0] for path in tmp_path.iterdir()} == {'.index', '.data', '.sums'}
+
+
+def test_what_is_damaged_never_comes_to_tensorflow(saved, tmp_path):
+    """An index of other sizes may make it allocate without bound, and end the process."""
+    sess, saver, folder, _ = saved
+    saver = types.SimpleNamespace(restore=lambda *_: pytest.fail('it was opened'))
+    for name in 'model-3.index', 'model-3.data-00000-of-00001':
+        flip(tmp_path / name, 20)
+        with pytest.raises(checkpoint.CheckpointError, match=f'model-3 cannot be restored: {name} is damaged$'):
+            checkpoint.restore(sess, saver, f'{folder}/model-3')
+        flip(tmp_path / name, 20)
+    (tmp_path / 'model-3.index').unlink()
+    with pytest.raises(checkpoint.CheckpointError, match='model-3 cannot be restored: model-3.index is gone$'):
+        checkpoint.restore(sess, saver, f'{folder}/model-3')
+
+
+@pytest.mark.parametrize('content', [
+    b'', b'junk', b'[]', b'3', b'{"index": 3}', b'{"index": [1, 2, 3]}', b'\xff', b'{"a\\u0000": [1, ""]}',
+    b'[' * 10 ** 5], ids=range(9))
+def test_damaged_sums_are_named_with_the_remedy(saved, tmp_path, content):
+    sess, saver, folder, _ = saved
+    (tmp_path / 'model-3.sums').write_bytes(content)
+    with pytest.raises(checkpoint.CheckpointError, match='model-3.sums is damaged. Delete that file to try without it'):
+        checkpoint.restore(sess, saver, f'{folder}/model-3')
+
+
+def test_sums_are_those_of_the_files(saved, tmp_path):
+    sums = json.loads((tmp_path / 'model-3.sums').read_text())
+    files = [path for path in tmp_path.glob('model-3.*') if path.suffix != '.sums']
+    assert len(files) == 2 and sums == {path.suffix[1:]: [
+        path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()] for path in files}
+
+
+def test_what_a_kill_left_between_two_deletions_is_swept(saved, tmp_path):
+    whole = sorted(path.name for path in tmp_path.iterdir())
+    for name in 'model-9.data-00000-of-00001', 'model-9.sums', '.77.partial':
+        (tmp_path / name).write_text('half')
+    theirs = ['events', 'metrics.jsonl', 'model-9.data', 'model-9.txt', 'model-x.sums', 'my.partial', 'options.json']
+    for name in theirs:
+        (tmp_path / name).write_text('theirs')
+    checkpoint.sweep(str(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(whole + theirs)
+
+
+def test_one_that_a_training_deletes_meanwhile_was_not_damaged(saved, tmp_path):
+    """With one checkpoint kept, a new one takes the place of that which is being read."""
+    sess, saver, folder, value = saved
+    restore, said = saver.restore, []
+
+    def deleted(sess, prefix):
+        saver.restore = restore
+        checkpoint.save(sess, saver, folder, 4, keep=1)
+        saver.restore(sess, prefix)
+    saver.restore = deleted
+    assert checkpoint.restore_latest(sess, saver, folder, said.append) == 4 and value() == 3 and said == []
+
+
+@pytest.mark.faults
+def test_ten_thousand_mutations_are_seen_before_tensorflow(saved, tmp_path):
+    """Of index and data, one to four places or the end, each time."""
+    chance, prefix = random.Random(0), str(tmp_path / 'model-3')
+    for path in tmp_path / 'model-3.index', tmp_path / 'model-3.data-00000-of-00001':
+        whole = path.read_bytes()
+        checkpoint.check(prefix)
+        for _ in range(5_000):
+            data = bytearray(whole)
+            for _ in range(chance.randint(1, 4)):
+                data[chance.randrange(len(data))] ^= chance.randint(1, 255)
+            if chance.random() < 0.2:
+                del data[chance.randrange(len(data)):]
+            if chance.random() < 0.2:
+                data += chance.randbytes(chance.randint(1, 99))
+            if data == whole:
+                continue
+            path.write_bytes(data)
+            with pytest.raises(checkpoint.CheckpointError, match=f'{path.name} is damaged'):
+                checkpoint.check(prefix)
+        path.write_bytes(whole)
+    checkpoint.check(prefix)
 
 
 def test_all_damaged_is_an_error(saved, tmp_path):

@@ -34,6 +34,13 @@ def test_text_and_bytes_are_written(tmp_path, content):
     assert names(tmp_path) == ['file']
 
 
+def test_what_must_outlive_a_power_cut_is_on_the_disk_before_the_old_file_goes(old, calls):
+    files.write(str(old), 'new', flushed=True)
+    partial = f'.{os.getpid()}.partial'
+    assert old.read_text() == 'new'
+    assert calls == [('fsync', partial), ('replace', partial, 'file'), ('fsync', old.parent.name)]
+
+
 def test_folders_are_made(tmp_path):
     files.write(str(tmp_path / 'a/b/file'), 'new')
     assert (tmp_path / 'a/b/file').read_text() == 'new' and names(tmp_path / 'a/b') == ['file']

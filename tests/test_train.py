@@ -1,12 +1,16 @@
 """train.py, each run a process of its own as a user starts it."""
 
 import contextlib
+import fcntl
 import json
 import os
+import pty
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 import types
 
 import imagecodecs
@@ -24,7 +28,7 @@ from pix2pix.errors import UserError
 from pix2pix.run import checkpoint, report
 from pix2pix.run.folder import Run
 from tests.conftest import damage, draw_pairs
-from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables, variables_of, wait_for_metrics
+from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables, variables_of, wait_for, wait_for_metrics
 
 
 def test_a_run_leaves_what_it_says(unbroken):
@@ -209,6 +213,34 @@ def test_a_signal_saves_and_the_run_carries_on(tmp_path, unbroken, number, statu
     assert f'stopped by {signal.Signals(number).name} after step ' in output
     assert 'the same command carries on' in output
     run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
+    assert_same_run(tmp_path, unbroken[0])
+
+
+def test_a_closed_pipe_saves_and_the_run_carries_on(tmp_path, unbroken):
+    """python train.py ... | head -1"""
+    draw_pairs(tmp_path / 'pairs', train=7, val=3)
+    process = start(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
+    assert '7 pairs' in process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(100) == 128 + signal.SIGPIPE
+    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
+    assert '7 steps, 1 of them done' in output
+    assert_same_run(tmp_path, unbroken[0])
+
+
+def test_a_closed_terminal_saves_and_the_run_carries_on(tmp_path, unbroken):
+    draw_pairs(tmp_path / 'pairs', train=7, val=3)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, f'{ROOT}/train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim'],
+        cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(theirs)
+    wait_for((tmp_path / 'checkpoints/tiny/metrics.jsonl').exists, process)
+    os.close(ours)
+    assert process.wait(100) == 128 + signal.SIGHUP
+    output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
+    assert 0 < int(re.search(r'(\d) of them done', output)[1]) < 7
     assert_same_run(tmp_path, unbroken[0])
 
 

@@ -69,16 +69,20 @@ def spawn(command, *, number, addresses, index, complain):
         # A session of its own: Ctrl-C on the terminal comes here, and from here once.
         replicas[replica] = subprocess.Popen(command, env=environment, start_new_session=True)
 
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signals.append(signal.SIGHUP)
+
     def relay(number, frame):
-        for each in signal.SIGINT, signal.SIGTERM:
-            signal.signal(each, kill)
+        for each in signals:        # a closed terminal sends SIGHUP several times
+            signal.signal(each, signal.SIG_IGN if each == signal.SIGHUP else kill)
         for process in replicas.values():
             process.send_signal(number)
 
     def kill(number, frame):
         for process in replicas.values():
             process.kill()
-    for each in signal.SIGINT, signal.SIGTERM:
+    for each in signals:
         signal.signal(each, relay)
 
     ended, end = {}, None

@@ -87,6 +87,14 @@ class Run:
         return [name for name in options if not name.endswith('_asked') and name in saved
                 and saved[name] != options[name]]
 
+    def save_options(self, options):
+        """Write them where they changed; the time of the file is that of the start in any case."""
+        text = json.dumps(options, indent=2) + '\n'
+        if os.path.exists(self.options) and self.read_options() == json.loads(text):
+            os.utime(self.options)
+        else:
+            files.write(self.options, text, flushed=True)
+
     @contextlib.contextmanager
     def opened(self, options, fixed, steps):
         """A context in which the run belongs to this process. Gives the names of the options that changed.
@@ -99,7 +107,7 @@ class Run:
             if done > steps:
                 raise UserError(f'{self.name} has done {done:,} steps, and {options["epochs"]} epochs are {steps:,}: '
                                 'there is nothing to do. Give more epochs')
-            files.write(self.options, json.dumps(options, indent=2) + '\n')
+            self.save_options(options)
             os.makedirs(self.samples, exist_ok=True)
             yield changed
 

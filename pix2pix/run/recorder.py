@@ -4,6 +4,7 @@ import signal
 import time
 from typing import NamedTuple
 
+from pix2pix import files
 from pix2pix.errors import UserError, count
 from pix2pix.images import png
 from pix2pix.images.arrays import grid, to_uint8
@@ -45,6 +46,7 @@ class Recorder:
         init_from  its name or folder, or one of its checkpoints
         """
         self.sess = sess
+        checkpoint.sweep(self.run.checkpoints)
         if not checkpoint.restore_latest(sess, self.saver, self.run.checkpoints) and init_from:
             print(start.load(sess, init_from, networks))
 
@@ -85,7 +87,7 @@ class Recorder:
         if not self.order.due(self.step, self.cadence.sample_every):
             return
         picture = grid([map(to_uint8, images) for images in self.draw(self.sess, self.sample_paths)])
-        png.write(self.run.grid(int(self.order.epoch_of(self.step))), picture)
+        files.write(self.run.grid(int(self.order.epoch_of(self.step))), png.encode(picture), flushed=True)
         self.log.image(self.step, 'samples', picture)
         self.page(training=self.step < self.order.steps)
 
