@@ -28,6 +28,18 @@ def test_every_value_comes_back_from_a_float(dtype, count):
     np.testing.assert_array_equal(arrays.to_integer(floats, dtype), values)
 
 
+@pytest.mark.parametrize('bits, dtype, values, expected', [
+    (1, np.uint8, [0, 1], [0, 255]), (2, np.uint8, [0, 1, 2, 3], [0, 85, 170, 255]),
+    (3, np.uint8, [0, 1, 6, 7], [0, 36, 219, 255]),                         # 36.43, 218.57
+    (8, np.uint8, [0, 7, 255], [0, 7, 255]), (16, np.uint16, [0, 7, 65535], [0, 7, 65535]),
+    (12, np.uint16, [0, 1, 4094, 4095], [0, 16, 65519, 65535]),             # 16.004, 65518.996
+    (15, np.uint16, [0, 1, 32767], [0, 2, 65535]),
+    (4, np.uint8, [15, 16, 255], [255, 255, 255])])                         # more than so many bits can be
+def test_fewer_bits_are_scaled_to_the_whole_range(bits, dtype, values, expected):
+    picture = arrays.full_range(np.array(values, dtype), bits)
+    assert picture.dtype == dtype and picture.tolist() == expected
+
+
 def test_gray_is_repeated_and_colour_becomes_its_luma():
     gray = np.uint8([[[7], [200]]])
     assert arrays.to_channels(gray, 3).tolist() == [[[7, 7, 7], [200, 200, 200]]]

@@ -163,6 +163,7 @@ def seeds():
     """Small images of every format."""
     image = np.random.RandomState(0).randint(0, 256, [6, 8, 3]).astype(np.uint8)
     files = [iio.imwrite('<bytes>', image, extension='.' + e) for e in ('png', 'jpg', 'bmp', 'tif', 'webp', 'gif')]
+    files += [iio.imwrite('<bytes>', image, extension='.' + e, plugin='pillow') for e in ('avif', 'jp2')]
     files += [iio.imwrite('<bytes>', image[..., 0].astype(np.uint16) * 257, extension='.' + e) for e in ('png', 'tif')]
     for compression in 'lzw', 'deflate', 'jpeg', 'packbits':
         path = f'/tmp/pix2pix-fuzz-{os.getpid()}.tif'

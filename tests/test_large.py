@@ -39,12 +39,25 @@ def files_of_all_kinds(folder):
     (folder / 'fine.png').write_bytes(imagecodecs.png_encode(fine))
     (folder / 'finegray.png').write_bytes(imagecodecs.png_encode(fine[..., 0].copy()))
     tifffile.imwrite(folder / 'fine.tif', fine, photometric='rgb')
+    tifffile.imwrite(folder / 'alpha.tif', alpha, photometric='rgb', extrasamples=['unassalpha'])
+    tifffile.imwrite(folder / 'planes.tif', np.moveaxis(fine, -1, 0), photometric='rgb', planarconfig='separate')
+    tifffile.imwrite(folder / 'bigtiff.tif', small, photometric='rgb', bigtiff=True,
+                     extratags=[(274, 'H', 1, 6, True)])
+    tifffile.imwrite(folder / 'mask.tif', gray > 127, photometric='miniswhite')
+    tifffile.imwrite(folder / 'white.tif', fine[..., 0], photometric='miniswhite')
+    for bits in 2, 4:
+        tifffile.imwrite(folder / f'{bits}.tif', gray >> (8 - bits), photometric='minisblack', bitspersample=bits)
+    colours = np.random.RandomState(1).randint(0, 256, [3, 256]).astype(np.uint16)
+    for factor in 1, 256, 257:
+        tifffile.imwrite(folder / f'palette{factor}.tif', gray, photometric='palette',
+                         colormap=colours * np.uint16(factor))
+    Image.fromarray(small).save(folder / 'jpeg.tif', compression='jpeg')
     return sorted(str(path) for path in folder.iterdir())
 
 
 def test_both_ways_of_reading_agree(tmp_path):
     paths = files_of_all_kinds(tmp_path)
-    assert len(paths) == 45
+    assert len(paths) == 56
     for path, whole, error in read_pictures(paths):
         assert error is None and large.is_large(path, pixels=60 * 90 - 1), path
         picture = large.Picture(path, str(tmp_path))
@@ -72,6 +85,18 @@ def test_what_libvips_reads_in_another_way_or_not_at_all_is_never_large(tmp_path
     Image.fromarray(noise(8, 8)).save(tmp_path / 'picture.gif')
     Image.new('CMYK', (8, 8)).save(tmp_path / 'cmyk.jpg')
     tifffile.imwrite(tmp_path / 'float.tif', np.zeros([8, 8], np.float32))
+    for name in 'picture.avif', 'picture.jp2':
+        Image.fromarray(noise(8, 8)).save(tmp_path / name)
+    Image.fromarray(noise(8, 8)).convert('YCbCr').save(tmp_path / 'ycbcr.tif')
+    Image.fromarray(noise(8, 8)).convert('LAB').save(tmp_path / 'lab.tif')
+    tifffile.imwrite(tmp_path / 'volume.tif', noise(16, 16, 5), photometric='minisblack', volumetric=True,
+                     tile=(1, 16, 16))
+    tifffile.imwrite(tmp_path / 'multiplied.tif', noise(8, 8, 4), photometric='rgb', extrasamples=['assocalpha'])
+    tifffile.imwrite(tmp_path / 'planes.tif', noise(2, 8, 8), photometric='minisblack', planarconfig='separate')
+    tifffile.imwrite(tmp_path / 'bands.tif', noise(8, 8, 5), photometric='rgb')
+    for bits in 3, 12:
+        tifffile.imwrite(tmp_path / f'{bits}.tif', noise(8, 8, dtype=np.uint16 if bits > 8 else np.uint8) % 2 ** bits,
+                         photometric='rgb', bitspersample=bits)
     (tmp_path / 'broken.png').write_bytes(b'no picture')
     (tmp_path / 'drawing.png').write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
     (tmp_path / 'folder.png').mkdir()

@@ -22,6 +22,14 @@ def to_float(picture):
     return picture * np.float32(2 / np.iinfo(picture.dtype).max) - 1
 
 
+def full_range(picture, bits):
+    """Whole numbers of so many bits, in uint8 or uint16 -> scaled to the highest value of the type, to the nearest."""
+    high, top = np.iinfo(picture.dtype).max, 2 ** bits - 1
+    if top == high:
+        return picture
+    return ((np.minimum(picture, top) * np.uint32(high) + top // 2) // top).astype(picture.dtype)
+
+
 def to_channels(picture, channels):
     """[H, W, 1 or 3] -> [H, W, channels]: gray repeated, or colour by luma."""
     if picture.shape[-1] == channels:

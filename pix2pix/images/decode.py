@@ -1,42 +1,32 @@
-"""Image files -> pixels, RGB: JPEG and PNG by TensorFlow, BMP, TIFF and WebP by Pillow and tifffile."""
+"""Image files -> pixels, RGB, upright: JPEG and PNG by TensorFlow, the others by Pillow, tifffile and OpenJPEG."""
 
 import io
-import warnings
+import mmap
 
-import imageio.v3 as iio
 import numpy as np
 import tensorflow as tf
 import tifffile
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from pix2pix.images.arrays import GRAY
+from pix2pix.images import exif, jpeg2000, tiff
+from pix2pix.images.arrays import GRAY, upright
+from pix2pix.images.formats import HEADER, JPEG, MAX_PIXELS, NAMES, PNG, check_size, format_of
 
-MAX_PIXELS = 2 ** 27        # of one file, by its declared size: a decompression bomb is refused before it is decoded
-ORIENTATION = 0x0112        # the EXIF tag
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS     # else Pillow warns from 2 ** 26 on
-
-#           first bytes            format
-FORMATS = [(b'\xff\xd8\xff',       'JPEG'),
-           (b'\x89PNG\r\n\x1a\n',  'PNG'),
-           (b'BM',                 'BMP'),
-           (b'II*\0',              'TIFF'),
-           (b'MM\0*',              'TIFF'),
-           (b'II+\0',              'TIFF'),     # BigTIFF
-           (b'MM\0+',              'TIFF'),
-           (b'RIFF',               'WebP')]
 
 
 def rgb(path):
-    """An image file -> float32 RGB [H, W, 3] in [0, 255]; 16 bits keep their precision, alpha is dropped."""
+    """An image file -> float32 RGB [H, W, 3] in [0, 255], upright; 16 bits keep their precision, alpha is dropped."""
     return tf.cast(rgb_uint16(path), tf.float32) / 257
 
 
 def rgb_uint16(path):
-    """An image file -> uint16 RGB [H, W, 3]; a value v of 8 bits is v * 257, which rgb() gives back exactly."""
+    """An image file -> uint16 RGB [H, W, 3], upright; v of 8 bits becomes v * 257, which rgb() gives back exactly."""
     content = tf.io.read_file(path)
-    jpeg = tf.equal(tf.strings.substr(content, 0, 3), FORMATS[0][0])
-    png = tf.equal(tf.strings.substr(content, 0, 8), FORMATS[1][0]) & (tf.strings.length(content) >= 24)
-    image = tf.case([(jpeg, lambda: decode_jpeg(content)), (png, lambda: decode_png(content))],
+    jpeg = tf.equal(tf.strings.substr(content, 0, len(JPEG)), JPEG)
+    png = tf.equal(tf.strings.substr(content, 0, len(PNG)), PNG) & (tf.strings.length(content) >= 24)
+    image = tf.case([(jpeg, lambda: turned(decode_jpeg(content), content, mark='Exif')),
+                     (png, lambda: turned(decode_png(content), content, mark='eXIf'))],
                     lambda: tf.numpy_function(decode_other, [content], tf.uint16))
     return tf.ensure_shape(image, [None, None, 3])
 
@@ -44,6 +34,17 @@ def rgb_uint16(path):
 def luma(image):
     """RGB [H, W, 3] -> gray [H, W, 1]."""
     return tf.tensordot(image, tf.constant(GRAY), 1)[..., None]
+
+
+def turned(image, content, *, mark):
+    """Pixels as they are stored in a file of these bytes -> upright by its EXIF data, before which `mark` stands.
+
+    The search for the mark costs less than a call of Python for every file.
+    """
+    def turn():
+        return tf.numpy_function(upright, [image, tf.numpy_function(exif.orientation, [content], tf.int64)], tf.uint16)
+    marked = tf.strings.regex_full_match(content, rf'\C*{mark}\C*')        # \C is any byte
+    return tf.cond(marked, turn, lambda: image)
 
 
 def decode_jpeg(content):
@@ -65,73 +66,55 @@ def assert_size(size):
 
 
 def decode_other(content):
-    """BMP, TIFF and WebP, which TensorFlow decodes not at all or not in full: bytes -> uint16 [H, W, 3]."""
+    """What TensorFlow decodes not at all or not in full: bytes -> uint16 [H, W, 3], upright."""
     kind = format_of(content)
-    if kind not in ('BMP', 'TIFF', 'WebP'):
-        raise ValueError('its header is cut off' if kind else 'not a PNG, JPEG, BMP, TIFF or WebP image')
-    if kind == 'TIFF':
-        image = decode_tiff(content)
-    else:
-        properties = iio.improps(content, plugin='pillow', index=0)
-        check_size(properties.shape[:2])
-        image = iio.imread(content, plugin='pillow', index=0, mode='RGB')
-    if image.dtype.kind == 'f' and not np.isfinite(image).all():
-        raise ValueError('NaN or infinity among its values')
-    half = 0.5 / 65535      # what rounding takes to the nearest of 16 bits
-    if image.dtype.kind == 'f' and not -half <= image.min() <= image.max() <= 1 + half:
-        raise ValueError(f'values from {image.min():g} to {image.max():g}; floats must be in [0, 1]')
-    if image.dtype.kind == 'f':
-        image = np.rint(np.clip(image, 0, 1) * np.float64(65535)).astype(np.uint16)
-    scale = {'bool': 65535, 'uint8': 257, 'uint16': 1}
-    if image.dtype.name not in scale:
-        raise ValueError(f'{image.dtype} values; 8 or 16 bits, or floats in [0, 1], can be read')
-    image = image * np.uint16(scale[image.dtype.name])
-    image = image.reshape(image.shape[:2] + (-1,))
+    if kind in (None, 'PNG', 'JPEG'):
+        raise ValueError('its header is cut off' if kind else f'not a {NAMES} image')
+    image = {'TIFF': tiff.decode, 'JPEG 2000': jpeg2000.decode}.get(kind, decode_by_pillow)(content)
+    image = image * np.uint16(257) if image.dtype == np.uint8 else image
+    image = image.reshape(*image.shape[:2], -1)
     return np.ascontiguousarray(np.broadcast_to(image[..., :3] if image.shape[-1] > 2 else image[..., :1],
                                                 image.shape[:2] + (3,)))
 
 
-def decode_tiff(content):
-    """The first page of a TIFF, palette applied: bytes -> [H, W] or [H, W, C] as stored."""
-    with tifffile.TiffFile(io.BytesIO(content)) as tiff:
-        page = tiff.pages[0]
-        check_size((page.imagelength, page.imagewidth))
-        image = page.asarray()
-        if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
-            return np.moveaxis(np.uint8(page.colormap >> 8)[:, image], 0, -1)     # stored as v * 256 or v * 257
-        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-            image = ~image if image.dtype != bool else np.logical_not(image)
-        return np.moveaxis(image, 0, -1) if page.planarconfig == 2 and image.ndim == 3 else image
+def decode_by_pillow(content):
+    """BMP, WebP, AVIF, and the first frame of a GIF: bytes -> uint8 [H, W, 3], upright."""
+    avif = format_of(content) == 'AVIF'
+    try:
+        with Image.open(io.BytesIO(without_exif(content) if avif else content)) as file:
+            check_size(file.size[::-1])
+            pixels = np.asarray(file.convert('RGB'))
+            # An AVIF has its orientation outside of its EXIF data. Pillow gives it as if it were inside.
+            return upright(pixels, file.getexif().get(exif.ORIENTATION, 1) if avif else exif.orientation(content))
+    except UnidentifiedImageError:
+        raise ValueError('its header is damaged') from None
 
 
-def check_size(size):
-    if min(size) < 1 or int(size[0]) * int(size[1]) > MAX_PIXELS:
-        raise ValueError(f'{size[1]} x {size[0]} pixels; 1 to {MAX_PIXELS:,} can be read')
-
-
-def format_of(content):
-    """The name of the format by its first bytes, or None."""
-    return next((name for start, name in FORMATS if content.startswith(start)), None)
+def without_exif(avif):
+    """An AVIF whose EXIF data has another name: where it is damaged, the whole file would be refused."""
+    head, mark, pixels = avif.partition(b'mdat')
+    return head.replace(b'Exif', b'none') + mark + pixels
 
 
 def bits(path):
     """8, or 16 for a file that has more."""
     with open(path, 'rb') as file:
-        header = file.read(32)
-    if format_of(header) == 'PNG':
-        return 16 if header[24] == 16 else 8
-    if format_of(header) == 'TIFF':
-        with tifffile.TiffFile(path) as tiff:
-            return 16 if tiff.pages[0].dtype.itemsize > 1 else 8
+        content = file.read(HEADER + 8)
+        kind = format_of(content)
+        if kind == 'PNG':
+            return 16 if content[24] == 16 else 8
+        if kind == 'JPEG 2000':
+            return 16 if jpeg2000.bits_of(content + file.read()) > 8 else 8
+    if kind == 'TIFF':
+        with tifffile.TiffFile(path) as file:
+            return 16 if file.pages[0].dtype.itemsize > 1 else 8
     return 8
 
 
 def orientation(path):
-    """That of a file's EXIF data, 1 to 8: 1 where there is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')     # of a damaged EXIF part
-            with Image.open(path) as header:
-                return header.getexif().get(ORIENTATION, 1)
-    except (OSError, ValueError, SyntaxError):      # no header that Pillow knows
-        return 1
+    """That of a JPEG, PNG, WebP or TIFF, 1 to 8, without decoding it: 1 where it says none."""
+    with open(path, 'rb') as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if format_of(content[:HEADER]) != 'TIFF':
+            return int(exif.orientation(content))
+    with tifffile.TiffFile(path) as file:
+        return tiff.orientation(file.pages[0])

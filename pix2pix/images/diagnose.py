@@ -5,6 +5,7 @@ import tensorflow as tf
 from pix2pix.devices import cpu_session
 from pix2pix.errors import UserError, reason
 from pix2pix.images import decode
+from pix2pix.images.formats import NAMES, format_of
 
 
 class ImageError(UserError):
@@ -40,8 +41,8 @@ def diagnose(data, why):
         return f'cannot be opened ({why})'
     if not data:
         return 'is empty'
-    kind = decode.format_of(data)
-    return f'does not decode as {kind} ({why})' if kind else 'is not a PNG, JPEG, BMP, TIFF or WebP image'
+    kind = format_of(data)
+    return f'does not decode as {kind} ({why})' if kind else f'is not a {NAMES} image'
 
 
 def first_unreadable(paths):

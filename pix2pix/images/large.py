@@ -8,6 +8,7 @@ import numpy as np
 import pyvips
 
 from pix2pix.errors import reason
+from pix2pix.images import decode, tiff
 from pix2pix.images.arrays import upright
 from pix2pix.images.diagnose import ImageError
 
@@ -36,7 +37,7 @@ class Picture:
         except pyvips.Error as error:
             raise ImageError(f'{path}: cannot be opened ({reason(error)})') from None
         self.stored, self.dtype = (image.height, image.width, image.bands), np.dtype(KINDS[kind(image)])
-        self.orientation = image.get('orientation') if image.get_typeof('orientation') else 1
+        self.orientation = decode.orientation(path)
         needed, free = math.prod(self.stored) * self.dtype.itemsize, shutil.disk_usage(folder).free
         if needed > free:
             raise ImageError(f'{path}: {image.width:,} x {image.height:,} pixels need {needed / 2 ** 20:,.0f} MiB of '
@@ -63,7 +64,9 @@ def is_large(path, pixels=LARGE):
         image = opened(path)
     except pyvips.Error:
         return False
-    return image.width * image.height > pixels and image.get('vips-loader') in LOADERS and kind(image) in KINDS
+    loader = image.get('vips-loader')
+    return image.width * image.height > pixels and loader in LOADERS and kind(image) in KINDS and \
+        (loader != 'tiffload' or tiff.is_plain(path))
 
 
 def opened(path):
