@@ -34,17 +34,20 @@ class Jitter(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """The pairs of a data set: the names in `folder` to train on, and the paths of those held out, [] for none."""
+    """The pairs of a data set: the names in `folder` to train on, the paths of those held out, and the names of the
+    files beside both that are passed over; [] for none."""
     folder: str
     names: list
     held_out: list
+    passed_over: list
 
     @classmethod
     def of(cls, dataset, held_out=True):
         """Those in train/ and its sub-folders, or in the folder itself alone, and those in val/, or else in test/."""
         train, held_out = find_split(dataset, 'train'), find_split(dataset, 'val', 'test') if held_out else None
-        return cls(train or dataset, list_images(train or dataset, sub_folders=bool(train)),
-                   [f'{held_out}/{name}' for name in list_images(held_out)] if held_out else [])
+        names, passed_over = list_images(train or dataset, sub_folders=bool(train))
+        others, passed_over_too = list_images(held_out) if held_out else ([], [])
+        return cls(train or dataset, names, [f'{held_out}/{name}' for name in others], passed_over + passed_over_too)
 
 
 class Order(NamedTuple):

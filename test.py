@@ -73,7 +73,7 @@ from pix2pix.errors import UserError, count
 from pix2pix.images import large, png
 from pix2pix.images.arrays import grid
 from pix2pix.images.diagnose import ImageError
-from pix2pix.images.folders import find_split, list_images, list_images_under, unique_stems
+from pix2pix.images.folders import describe_passed_over, find_split, list_images, list_images_under, unique_stems
 from pix2pix.images.pictures import read_pictures
 from pix2pix.inference.generator import Generator
 from pix2pix.metrics import fid, pixels
@@ -106,8 +106,9 @@ def draw_pairs(opts, generator):
     if not split:
         raise UserError(f'{folder} has no folder {opts.split or "test or val"} in it. Name one with --split, other '
                         'pairs with --dataset, or single pictures with --input')
-    names = list_images(split)[:opts.limit]
-    print(f'{count(len(names), "image")} of {split}')
+    names, passed_over = list_images(split)
+    names = names[:opts.limit]
+    print(f'{count(len(names), "image")} of {split}', *describe_passed_over(passed_over), sep='\n')
     if opts.fid and len(names) < 2:
         raise UserError('--fid needs two images or more')
     if os.path.exists(results.metrics):
@@ -148,7 +149,7 @@ def draw_pairs(opts, generator):
 def draw_pictures(opts, generator):
     """Pictures without a target: each to a PNG of its size. One that cannot be read is named, and the others go on."""
     # Which picture goes to which file. Nothing that is there is replaced unasked, and no picture by its own output.
-    paths = outputs_of(opts.input, opts.output)
+    paths, passed_over = outputs_of(opts.input, opts.output)
     there = [path for path in paths if os.path.exists(paths[path]) and not opts.overwrite]
     todo = [path for path in paths if path not in set(there)]
 
@@ -170,7 +171,7 @@ def draw_pictures(opts, generator):
             tqdm.write(f'test.py: {error}', file=sys.stderr)
 
     # Say what was drawn, and what was not.
-    print(f'{count(len(todo) - failed, "picture")} in {opts.output}')
+    print(f'{count(len(todo) - failed, "picture")} in {opts.output}', *describe_passed_over(passed_over), sep='\n')
     if there:
         print(f'{len(there):,} were there already, such as {paths[there[0]]}, and were left alone; --overwrite '
               'replaces them', file=sys.stderr)
@@ -194,19 +195,22 @@ def best_checkpoint(opts):
 
 
 def outputs_of(source, output):
-    """Pictures -> PNG files in the folder `output`: a dict of paths, in sub-folders as the pictures are."""
+    """Pictures -> PNG files in the folder `output`: a dict of paths, in sub-folders as the pictures are.
+
+    Returns it, and the names of the files that are passed over.
+    """
     if os.path.realpath(source) == os.path.realpath(output):
         raise UserError(f'--output {output} is the folder of --input: give another')
     if os.path.exists(output) and not os.path.isdir(output):
         raise UserError(f'--output {output} is a file: give a folder')
-    names = list_images_under(source, without=output)
+    names, passed_over = list_images_under(source, without=output)
     folder = source if os.path.isdir(source) else os.path.dirname(source)
     paths = {os.path.join(folder, name): os.path.join(output, stem + '.png')
              for name, stem in zip(names, unique_stems(names))}
     same = [path for path in paths if os.path.realpath(path) == os.path.realpath(paths[path])]
     if same:
         raise UserError(f'{same[0]} would be replaced by its own output: give another --output')
-    return paths
+    return paths, passed_over
 
 
 def read_small(paths):

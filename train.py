@@ -92,7 +92,7 @@ from pix2pix.distributed.launch import second_signal
 from pix2pix.distributed.replicas import join, starts_alone
 from pix2pix.errors import UserError, count, reason
 from pix2pix.images.diagnose import ImageError, first_unreadable
-from pix2pix.images.folders import is_remote
+from pix2pix.images.folders import describe_passed_over, is_remote
 from pix2pix.model.networks import trained_generator
 from pix2pix.model.training_step import training_step
 from pix2pix.run.folder import Run
@@ -198,7 +198,7 @@ def opened(run, settings, pairs, order, replicas):
     with run.opened(settings, FIXED_BY_THE_RUN, order.steps) as changed:
         print(f'{devices.describe()}; {settings["precision"]}; {count(len(pairs.names), "pair")} in {pairs.folder}; '
               f'{settings["direction"]}', *devices.warnings(settings['precision']),
-              *replicas.describe(settings['batch_size']), sep='\n')
+              *replicas.describe(settings['batch_size']), *describe_passed_over(pairs.passed_over), sep='\n')
         if not pairs.held_out:
             print('there is no folder val or test beside train: nothing is validated, and samples are training pairs')
         if changed:

@@ -29,7 +29,7 @@ from datasets.catalogue import CATALOGUE
 from datasets.locate import locate
 from pix2pix.errors import UserError
 from pix2pix.images.diagnose import try_read
-from pix2pix.images.folders import list_images
+from pix2pix.images.folders import describe_passed_over, list_images
 
 SPLITS = ('train', 'val', 'test')
 
@@ -40,9 +40,9 @@ def flatness(image):
 
 
 def check_split(folder, seen, say):
-    """Read one folder of pairs; returns (files, faults, [flatness of A, of B])."""
+    """Read one folder of pairs; returns (files, faults, [flatness of A, of B], names of files that are passed over)."""
     sizes, flat, faults = collections.Counter(), [], 0
-    names = list_images(folder)
+    names, passed_over = list_images(folder)
     paths = [f'{folder}/{name}' for name in names]
     bar = tqdm(try_read(paths), os.path.basename(folder), len(paths), leave=False, disable=None)
     for path, image, error in bar:
@@ -59,7 +59,7 @@ def check_split(folder, seen, say):
             say(f'  {path!r}: the same pixels as {twin!r}')
     say(f'{folder}: {len(names)} files, {faults} unreadable; ' +
         ', '.join(f'{count} of {size}' for size, count in sizes.most_common(5)) + (', ...' if len(sizes) > 5 else ''))
-    return len(names), faults, np.mean(flat, axis=0) if flat else [0, 0]
+    return len(names), faults, np.mean(flat, axis=0) if flat else [0, 0], passed_over
 
 
 def check(folder, direction=None, say=print):
@@ -69,18 +69,20 @@ def check(folder, direction=None, say=print):
     direction = direction or (row.direction if row else None)
     results = [check_split(split, seen, say) for split in splits]
     if row:
-        for split, (count, _, _) in zip(splits, results):
+        for split, (count, *_) in zip(splits, results):
             wanted = row.splits.get(os.path.basename(split))
             if count != wanted:
                 say(f'{split}: {count} files, the catalogue says {wanted}')
-    a, b = np.mean([flat for _, _, flat in results], axis=0)
+    for line in describe_passed_over(sum((passed_over for *_, passed_over in results), [])):
+        say(line)
+    a, b = np.mean([flat for _, _, flat, _ in results], axis=0)
     say(f'flat, as label maps are: {a:.0%} of A (left), {b:.0%} of B (right)')
     if max(a, b) > 0.5 and max(a, b) > min(a, b) + 0.2:
         guess = 'AtoB' if a > b else 'BtoA'
         say(f'{guess[0]} looks like the labels: --direction {guess} learns labels -> photo')
         if direction not in (None, guess):
             say(f'the direction here is {direction}: are the sides swapped?')
-    return sum(faults for _, faults, _ in results)
+    return sum(faults for _, faults, *_ in results)
 
 
 def main(opts):

@@ -24,14 +24,14 @@ from tqdm import tqdm
 
 from pix2pix.errors import UserError
 from pix2pix.images import png
-from pix2pix.images.folders import list_images_under
+from pix2pix.images.folders import describe_passed_over, list_images_under
 from pix2pix.images.pictures import read_pictures
 
 
-def images_by_stem(folder, problems):
-    """The images of a folder and its sub-folders: name without extension -> path."""
+def images_by_stem(folder, names, problems):
+    """The images of these names in a folder: name without extension -> path."""
     found = {}
-    for name in list_images_under(folder):
+    for name in names:
         stem, path = os.path.splitext(name)[0], os.path.join(folder, name)
         if found.setdefault(stem, path) != path:
             problems.append(f'{path}: left out, there is also {os.path.basename(found[stem])}')
@@ -51,13 +51,15 @@ def join(left, right):
     return pair[..., 0] if (pair == pair[..., :1]).all() else pair
 
 
-def combine(a, b, out, overwrite=False):
+def combine(a, b, out, overwrite=False, say=print):
     """Write OUT/NAME.png for every name in both folders; returns (pairs written, lines on what was not)."""
     for folder in a, b:
         if not os.path.isdir(folder):
             raise UserError(f'{folder}: no such folder')
-    problems = []
-    lefts, rights = images_by_stem(a, problems), images_by_stem(b, problems)
+    problems, left, right = [], list_images_under(a), list_images_under(b)
+    for line in describe_passed_over(left.passed_over + right.passed_over):
+        say(line)
+    lefts, rights = images_by_stem(a, left.images, problems), images_by_stem(b, right.images, problems)
     problems += [f'{lefts[name]}: nothing of that name in {b}' for name in sorted(lefts.keys() - rights.keys())]
     problems += [f'{rights[name]}: nothing of that name in {a}' for name in sorted(rights.keys() - lefts.keys())]
     outputs = {name: os.path.join(out, name + '.png') for name in sorted(lefts.keys() & rights.keys())}

@@ -3,6 +3,7 @@
 import imageio.v3 as iio
 import numpy as np
 import pytest
+from PIL import Image
 
 from datasets import check
 from datasets.demo import pair
@@ -47,6 +48,21 @@ def test_faults_are_counted_and_named_and_the_command_ends_with_1(tmp_path, caps
     assert '/train: 5 files, 2 unreadable; 3 of 64 x 32 colour' in text and '/val: 2 files, 1 unreadable' in text
     assert check.main(check.parse([str(tmp_path / 'pairs')])) == 1
     assert '3 files would end the training' in capsys.readouterr().out
+
+
+def test_files_that_are_passed_over_are_said_in_one_line(tmp_path):
+    folder = draw_pairs(tmp_path / 'pairs', train=1, val=1)
+    for name in 'train/a.heic', 'train/b.npy', 'val/c.npy', 'val/.hidden.txt':
+        (folder / name).touch()
+    faults, text = lines_of(folder)
+    assert faults == 0 and text.count('passed over') == 1 and '\n3 files passed over (.heic .npy)\n' in text
+
+
+def test_a_pair_is_measured_as_it_is_seen(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    Image.fromarray(np.zeros([64, 32, 3], np.uint8)).save(tmp_path / 'a.jpg', exif=exif)
+    assert '1 of 64 x 32 gray' in lines_of(tmp_path)[1]
 
 
 def test_sizes_and_gray_are_counted(tmp_path):

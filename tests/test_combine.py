@@ -38,7 +38,7 @@ def the_pair(a, b, out, name='x.png'):
 
 # What is joined.
 
-def test_pairs_are_of_the_same_name_in_the_same_sub_folder_and_the_rest_is_reported(folders):
+def test_pairs_are_of_the_same_name_in_the_same_sub_folder_and_the_rest_is_reported(folders, capsys):
     a, b, out = folders
     flat(a / 'train/one.png', 10)
     flat(b / 'train/one.bmp', 200)
@@ -53,7 +53,9 @@ def test_pairs_are_of_the_same_name_in_the_same_sub_folder_and_the_rest_is_repor
     flat(b / 'six.tif', 62)
     (a / '._one.png').write_text('what macOS leaves')
     (a / 'notes.txt').write_text('no image')
+    (b / 'train/photo.heic').write_text('of a phone')
     written, problems = combine(str(a), str(b), str(out))
+    assert capsys.readouterr().out == '2 files passed over (.heic .txt)\n'
     assert sorted(str(path.relative_to(out)) for path in out.rglob('*.*')) == ['six.png', 'train/one.png']
     assert written == 2
     for name, left, right in ('train/one.png', 10, 200), ('six.png', 60, 61):

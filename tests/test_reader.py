@@ -4,6 +4,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import reader
 from pix2pix.errors import UserError
@@ -57,7 +58,7 @@ def numbered(tmp_path):
 
 def test_pairs_are_those_in_train_and_those_held_out_are_in_val(tmp_path):
     folder = draw_pairs(tmp_path / 'pairs', train=2, val=1, test=3)
-    assert Pairs.of(str(folder)) == (f'{folder}/train', ['0.png', '1.png'], [f'{folder}/val/0.png'])
+    assert Pairs.of(str(folder)) == (f'{folder}/train', ['0.png', '1.png'], [f'{folder}/val/0.png'], [])
 
 
 def test_where_there_is_no_val_those_held_out_are_in_test(tmp_path):
@@ -67,7 +68,16 @@ def test_where_there_is_no_val_those_held_out_are_in_test(tmp_path):
 
 def test_a_folder_without_train_is_itself_the_folder_of_pairs_and_nothing_is_held_out(tmp_path):
     folder = draw_pairs(tmp_path / 'pairs', train=2) / 'train'
-    assert Pairs.of(str(folder)) == (str(folder), ['0.png', '1.png'], [])
+    assert Pairs.of(str(folder)) == (str(folder), ['0.png', '1.png'], [], [])
+
+
+def test_files_that_are_no_images_are_passed_over_and_listed(tmp_path):
+    folder = draw_pairs(tmp_path / 'pairs', train=1, val=1, test=1)
+    for name in 'notes.txt', 'train/a.npy', 'train/sub/b.heic', 'val/c.txt', 'test/d.csv':
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    assert Pairs.of(str(folder)).passed_over == ['a.npy', 'sub/b.heic', 'c.txt']
+    assert Pairs.of(str(folder), held_out=False).passed_over == ['a.npy', 'sub/b.heic']
 
 
 def test_a_folder_without_pairs_is_an_error_that_names_it(tmp_path):
@@ -84,7 +94,8 @@ def test_a_folder_behind_a_scheme_is_read_as_one_on_the_disk(tmp_path):
         for path in (folder / split).iterdir():
             with tf.io.gfile.GFile(f'ram://bucket/{split}/{path.name}', 'wb') as file:
                 file.write(path.read_bytes())
-    assert Pairs.of('ram://bucket') == ('ram://bucket/train', ['0.png', '1.png', '2.png'], ['ram://bucket/val/0.png'])
+    assert Pairs.of('ram://bucket') == (
+        'ram://bucket/train', ['0.png', '1.png', '2.png'], ['ram://bucket/val/0.png'], [])
     for here, there in zip(read(folder, batch_size=3), read('ram://bucket', batch_size=3)):
         np.testing.assert_array_equal(here, there)
 
@@ -258,6 +269,27 @@ def test_the_direction_says_which_half_is_the_source_and_values_are_from_minus_o
     trained = read(tmp_path, batch_size=1, form=FORM._replace(direction=direction))[0]
     assert [half.shape for half in trained] == [(1, 256, 256, 3)] * 2
     assert [round(float(half.mean()), 5) for half in trained] == [source_value, target_value]
+
+
+@pytest.mark.parametrize('extension', ['png', 'webp', 'tif', 'jpg'])
+def test_a_pair_that_is_stored_on_its_side_is_read_upright_in_training_and_in_testing(tmp_path, extension):
+    """EXIF orientation 6: what is stored must be turned to the right, and Pillow's ROTATE_90 turns to the left."""
+    pair = np.zeros([256, 512, 3], np.uint8)
+    pair[:, :256] = np.uint8(np.mgrid[:256, :256].sum(axis=0) // 2)[..., None] * [0, 1, 1]      # B is black
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = Image.fromarray(pair).transpose(Image.Transpose.ROTATE_90)
+    assert stored.size == (256, 512)
+    path = tmp_path / 'turned' / f'a.{extension}'
+    path.parent.mkdir()
+    how = {'webp': {'lossless': True}, 'jpg': {'quality': 95, 'subsampling': 0}}
+    stored.save(path, exif=exif, **how.get(extension, {}))
+    tested = run(reader.test_pair(str(path), FORM))
+    [trained] = read(path.parent, batch_size=1, jitter=NO_JITTER)
+    [one_by_one] = reader.test_pairs([str(path)], FORM)
+    for halves in tested, trained, [half[None] for half in one_by_one]:
+        for half, expected in zip(halves, np.split(pair, 2, axis=1)):
+            np.testing.assert_allclose(half[0], expected * (2 / 255) - 1, atol=0.05 if extension == 'jpg' else 1e-6)
 
 
 def test_a_pair_of_the_right_size_is_not_resampled(tmp_path):

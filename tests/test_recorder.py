@@ -33,7 +33,7 @@ def record(tmp_path):
 
     def opened(**cadence):
         v = tf.get_variable(f'v{len(sessions)}', [])
-        pairs = reader.Pairs('train', list('abcd'), ['val/x', 'val/y'])
+        pairs = reader.Pairs('train', list('abcd'), ['val/x', 'val/y'], [])
         recorder = Recorder(run=run, order=ORDER, pairs=pairs, draw=draw, cadence=CADENCE._replace(**cadence))
         sessions.append(tf.Session())
         sessions[-1].run(v.initializer)

@@ -126,9 +126,11 @@ def test_pictures_keep_their_size_depth_place_and_come_out_upright(trained, phot
 
 def test_a_picture_that_cannot_be_read_is_named_and_the_others_are_drawn(trained, photos):
     (photos / 'broken.jpg').write_bytes(b'\xff\xd8\xff, but no more')
+    for name in 'clip.heic', 'deep/volume.npy', 'deep/.hidden.txt':
+        (photos / name).touch()
     output = draw(trained, 'drawn', status=1)
     assert "test.py: 'my photos/broken.jpg': does not decode as JPEG" in output and 'Traceback' not in output
-    assert '3 pictures in drawn' in output
+    assert '3 pictures in drawn\n2 files passed over (.heic .npy)\n' in output
 
 
 def test_outputs_are_replaced_only_when_asked(trained, photos):
@@ -180,7 +182,9 @@ def test_fid_on_request(trained, tmp_path):
         x = tf.placeholder(tf.float32, [None, None, None, 3], name='ExpandDims')
         tf.nn.avg_pool(tf.image.resize_bilinear(x, [1, 1]), 1, 1, 'VALID', name='pool_3')
         (tmp_path / 'graph.pb').write_bytes(graph.as_graph_def().SerializeToString())
+    (cwd / 'pairs/val/notes.txt').touch()
     output = run(cwd, 'test.py', '--name', 'tiny', '--output', 'fid', '--fid', '--inception', f'{tmp_path}/graph.pb')
+    assert '3 images of pairs/val\n1 file passed over (.txt)\n' in output.replace(str(cwd) + '/', '')
     results = json.loads((cwd / 'fid/metrics.json').read_text())
     assert f'FID {results["fid"]:.2f}  KID {results["kid"]:.5f}  of 3 images; under 2,000 they say little' in output
     features = [[np.float64(part[0, 0]) for part in np.split(iio.imread(cwd / f'fid/compare/{i}.png'), 3, axis=1)[1:]]

@@ -59,10 +59,14 @@ def test_stopped_after_some_epochs_and_carried_on(unbroken, tmp_path, k):
 
 @pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
 def test_two_runs_with_one_seed(tmp_path, precision):
+    """And what is passed over is said, and changes nothing."""
     for folder, more in ('one', []), ('other', ['--deterministic']):
-        draw_pairs(tmp_path / folder / 'pairs', train=4, val=1)
-        run(tmp_path / folder, 'train.py', '--dataset', 'pairs', *TINY, '--epochs', '1', '--precision', precision,
-            *more)
+        pairs = draw_pairs(tmp_path / folder / 'pairs', train=4, val=1)
+        for name in ('train/x.heic', 'train/y.npy', 'val/z.heic') if more else ():
+            (pairs / name).touch()
+        output = run(tmp_path / folder, 'train.py', '--dataset', 'pairs', *TINY, '--epochs', '1', '--precision',
+                     precision, *more)
+        assert ('\n3 files passed over (.heic .npy)\n' in output) == ('passed over' in output) == bool(more)
     assert_same_run(tmp_path / 'one', tmp_path / 'other')
 
 

@@ -1,18 +1,37 @@
-"""Which image files are there. Nothing here opens one."""
+"""Which image files are there, and which files are passed over. One without an ending is opened, and no other."""
 
 import collections
 import os
+from typing import NamedTuple
 
 import tensorflow as tf
 
-from pix2pix.errors import UserError, reason
+from pix2pix.errors import UserError, count, reason
+from pix2pix.images.formats import EXTENSIONS, HEADER, format_of
 
-EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
+NAMED = 8       # endings in the line on what is passed over
+
+
+class Listing(NamedTuple):
+    """The files of a folder, relative to it and sorted: those that are images, and those that are passed over."""
+    images: list
+    passed_over: list
 
 
 def is_image(name):
     """By its extension. Hidden files do not count, such as the ._NAME.jpg that macOS leaves beside NAME.jpg."""
     return name.lower().endswith(EXTENSIONS) and not name.startswith('.')
+
+
+def is_image_by_content(path):
+    """Whether a file on the disk, whose name has no extension, begins as an image does."""
+    if os.path.splitext(path)[1] or not os.path.isfile(path):       # a pipe would be waited for
+        return False
+    try:
+        with open(path, 'rb') as file:
+            return format_of(file.read(HEADER)) is not None
+    except OSError:
+        return False
 
 
 def is_remote(folder):
@@ -29,40 +48,44 @@ def find_split(folder, *names):
 
 
 def list_images(folder, sub_folders=True):
-    """The names of the images in a folder, and in its sub-folders, sorted and relative to it."""
+    """A Listing of a folder, and of its sub-folders. UserError where it cannot be listed, or has no images in it."""
     try:
-        names = sorted(walk(folder, sub_folders))
+        return listing(walk(folder, sub_folders), folder)
     except tf.errors.OpError as error:
         raise UserError(f'{folder} cannot be listed ({type(error).__name__}); is it the folder you meant?') from None
     except UnicodeDecodeError as error:
         raise UserError(f'{folder}: the file name {error.object!r} is not valid UTF-8; rename the file') from None
-    if not names:
-        raise UserError(no_images(folder))
-    return names
 
 
 def walk(folder, sub_folders, below='', above=()):
-    """Only a name that is no image's is asked whether it is a folder: in object storage each question is a request.
+    """Yields (name, whether it is an image) of all files that are not hidden.
 
-    `above` are the folders on the way here: a link back to one of them is not followed.
+    In object storage each question is a request, and files are judged by their names alone. Only a name that is no
+    image's is asked whether it is a folder, and not where sub-folders do not count. `above` are the folders on the way
+    here: a link back to one of them is not followed.
     """
-    above = (*above, os.path.realpath(f'{folder}/{below}'))
-    for name in tf.io.gfile.listdir(f'{folder}/{below}'):
-        name = name.rstrip('/')         # as object storage lists folders
+    above, remote = (*above, os.path.realpath(f'{folder}/{below}')), is_remote(folder)
+    for entry in tf.io.gfile.listdir(f'{folder}/{below}'):
+        name = entry.rstrip('/')        # as object storage lists folders
         path = f'{folder}/{below}{name}'
+        if name.startswith('.'):
+            continue
         if is_image(name):
-            yield below + name
-        elif sub_folders and name[0] != '.' and tf.io.gfile.isdir(path) and os.path.realpath(path) not in above:
-            yield from walk(folder, sub_folders, f'{below}{name}/', above)
+            yield below + name, True
+        elif entry.endswith('/') or (sub_folders or not remote) and tf.io.gfile.isdir(path):
+            if sub_folders and os.path.realpath(path) not in above:
+                yield from walk(folder, sub_folders, f'{below}{name}/', above)
+        else:
+            yield below + name, not remote and is_image_by_content(path)
 
 
 def list_images_under(path, without=None):
-    """The names of a file, or of all images under a folder and its sub-folders, sorted and relative to that folder.
+    """A Listing of a file, or of a folder and its sub-folders.
 
     What is under the folder `without` is left out.
     """
     if os.path.isfile(path):
-        return [os.path.basename(path)]
+        return Listing([os.path.basename(path)], [])
     if not os.path.isdir(path):
         raise UserError(f'{path}: no such file or folder')
     found, seen, apart = [], set(), os.path.abspath(without) if without else None
@@ -75,15 +98,28 @@ def list_images_under(path, without=None):
         if os.path.realpath(folder) in seen or os.path.abspath(folder) == apart:     # a link in a circle; `without`
             folders.clear()
             continue
+        folders[:] = [name for name in folders if not name.startswith('.')]
         seen.add(os.path.realpath(folder))
-        found += [os.path.join(folder, name) for name in names if is_image(name)]
-    if not found:
-        raise UserError(no_images(path))
-    return sorted(os.path.relpath(name, path) for name in found)
+        found += [os.path.join(folder, name) for name in names if not name.startswith('.')]
+    return listing(((os.path.relpath(file, path), is_image(os.path.basename(file)) or is_image_by_content(file))
+                    for file in found), path)
 
 
-def no_images(folder):
-    return f'{folder} has no images in it ({" ".join(EXTENSIONS)})'
+def listing(files, folder):
+    """(name, whether it is an image) of the files of a folder -> a Listing. UserError where none is."""
+    files = sorted(files)
+    images, passed_over = ([name for name, image in files if image is wanted] for wanted in (True, False))
+    if not images:
+        raise UserError('; '.join([f'{folder} has no images in it ({" ".join(EXTENSIONS)})',
+                                   *describe_passed_over(passed_over)]))
+    return Listing(images, passed_over)
+
+
+def describe_passed_over(names):
+    """['8 files passed over (.gif .heic .npy)'], or [] where there are none."""
+    endings = sorted({repr(os.path.splitext(name)[1].lower())[1:-1] for name in names}, key=lambda end: (not end, end))
+    kinds = [ending or 'no ending' for ending in endings[:NAMED]] + ['...'] * (len(endings) > NAMED)
+    return [f'{count(len(names), "file")} passed over ({" ".join(kinds)})'] if names else []
 
 
 def unique_stems(names):
