@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import time
 
 import pytest
 
@@ -30,6 +31,18 @@ def test_options_are_saved_and_read(tmp_path):
     with run.opened(OPTIONS, ['layers'], 9) as changed:
         assert changed == []
     assert json.loads((tmp_path / 'options.json').read_text()) == OPTIONS == run.read_options()
+
+
+def test_options_that_did_not_change_are_not_written_again_and_others_are_flushed(tmp_path, calls):
+    run, path = Run(str(tmp_path)), tmp_path / 'options.json'
+    for options, writes in (OPTIONS, 1), (OPTIONS, 0), ({**OPTIONS, 'epochs': 300}, 1):
+        del calls[:]
+        before = time.time()
+        with run.opened({**options, 'pair': (1, 2)}, ['layers'], 9):
+            pass
+        assert [call[0] for call in calls] == writes * ['fsync', 'replace', 'fsync']
+        assert json.loads(path.read_text()) == {**options, 'pair': [1, 2]}
+        assert path.stat().st_mtime >= before - 0.1         # the page takes it for the start of the training
 
 
 def test_a_fixed_option_that_differs_is_named(tmp_path):

@@ -43,14 +43,17 @@ class Run:
         """The picture of a batch that gave NaN or infinity."""
         return os.path.join(self.samples, f'not-finite-step-{step}.png')
 
-    def read_options(self, needed=()):
-        """The options as a dict; UserError where the file is missing, damaged, or lacks one of `needed`."""
+    def read_options(self, needed=(), can_be=None):
+        """The options as a dict; UserError where the file is missing, damaged, or lacks one of `needed`.
+
+        can_be  name -> whether a value can be that option's; UserError where it cannot
+        """
         try:
             with open(self.options) as file:
                 options = json.load(file)
         except FileNotFoundError:
             raise UserError(f'{self.options}: no such file. Is the run name right? Training writes it') from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(f'{self.options} cannot be read as JSON ({error}). Restore it, or move the folder '
                             'away') from None
         if not isinstance(options, dict):
@@ -58,6 +61,10 @@ class Run:
         missing = sorted(set(needed) - options.keys())
         if missing:
             raise UserError(f'{self.options} lacks {", ".join(missing)}. It is damaged, or of another version')
+        for name, holds in (can_be or {}).items():
+            if not holds(options[name]):
+                raise UserError(f'{self.options}: {name} cannot be {str(options[name])[:50]!r}. Restore it, or move '
+                                'the folder away')
         return options
 
     def compare_options(self, options, fixed):
@@ -79,13 +86,6 @@ class Run:
         return [name for name in options if not name.endswith('_asked') and name in saved
                 and saved[name] != options[name]]
 
-    @contextlib.contextmanager
-    def opened(self, options, fixed, steps):
-        """A context in which the run belongs to this process. Gives the names of the options that changed.
-
-        The options are saved, unless more steps than `steps` are done: then there is nothing to do.
-        """
-        os.makedirs(self.checkpoints, exist_ok=True)
     def save_options(self, options):
         """Write them where they changed; the time of the file is that of the start in any case."""
         text = json.dumps(options, indent=2) + '\n'
@@ -94,6 +94,13 @@ class Run:
         else:
             files.write(self.options, text, flushed=True)
 
+    @contextlib.contextmanager
+    def opened(self, options, fixed, steps):
+        """A context in which the run belongs to this process. Gives the names of the options that changed.
+
+        The options are saved, unless more steps than `steps` are done: then there is nothing to do.
+        """
+        os.makedirs(self.checkpoints, exist_ok=True)
         with self.locked():
             changed, done = self.compare_options(options, fixed), max(steps_in(self.checkpoints), default=0)
             if done > steps:
