@@ -64,6 +64,7 @@ def parse(args=None):
     add('--sample_every',    type=natural, default=1,   help='epochs from one sample grid to the next')
     add('--samples',         type=natural, default=4,   help='validation pairs in a sample grid')
     add('--log_every',       type=natural, default=10,  help='steps from one line of metrics.jsonl to the next')
+    add('--events',          choices=('on', 'off'), default='on', help='copy losses and sample grids for TensorBoard')
 
     row = CATALOGUE.get(parser.parse_args(args).dataset)
     if row:

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import time
 
 import pytest
 
@@ -31,6 +32,18 @@ def test_options_are_saved_and_read(tmp_path):
         assert changed == []
     assert json.loads((tmp_path / 'options.json').read_text()) == OPTIONS
     assert run.read_options() == {**ASKED_LATER, **OPTIONS}
+
+
+def test_options_that_did_not_change_are_not_written_again_and_others_are_flushed(tmp_path, calls):
+    run, path = Run(str(tmp_path)), tmp_path / 'options.json'
+    for options, writes in (OPTIONS, 1), (OPTIONS, 0), ({**OPTIONS, 'epochs': 300}, 1):
+        del calls[:]
+        before = time.time()
+        with run.opened({**options, 'pair': (1, 2)}, ['layers'], 9):
+            pass
+        assert [call[0] for call in calls] == writes * ['fsync', 'replace', 'fsync']
+        assert json.loads(path.read_text()) == {**options, 'pair': [1, 2]}
+        assert path.stat().st_mtime >= before - 0.1         # the page takes it for the start of the training
 
 
 def test_a_fixed_option_that_differs_is_named(tmp_path):

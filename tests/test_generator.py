@@ -204,8 +204,7 @@ def test_what_is_no_picture_is_an_error(model, picture):
 
 @pytest.mark.parametrize('content, message', [
     ('{"seed": 1}', 'lacks base_filters, crop_size, '), ('[]', 'is not an object'),
-    (json.dumps({**OPTIONS, 'layers': 'bricks'}), 'of no kind that is known'),
-    (json.dumps({**OPTIONS, 'norm': 'layer'}), 'of no kind that is known'), ('{', 'cannot be read as JSON')])
+    ('{', 'cannot be read as JSON'), ('[' * 10 ** 5, 'cannot be read as JSON')])
 def test_damaged_options_are_named(tmp_path, content, message):
     (tmp_path / 'options.json').write_text(content)
     with pytest.raises(UserError, match=message):
@@ -217,6 +216,19 @@ def test_instance_norm_has_no_moving_statistics_to_draw_with(tmp_path):
     assert Generator(run)(noise(256, 256)).std() > 5
     with pytest.raises(UserError, match='moving statistics do not fit this run: instance norm keeps none'):
         Generator(run, statistics='moving')
+
+
+@pytest.mark.parametrize('name, value', [
+    ('layers', 'bricks'), ('layers', ['paper']), ('layers', None), ('base_filters', '2'), ('base_filters', -1),
+    ('base_filters', None), ('base_filters', True), ('base_filters', 1.5), ('keep_prob', 'x'), ('keep_prob', 0),
+    ('keep_prob', float('nan')), ('source_channels', 2), ('target_channels', {}), ('precision', []),
+    ('precision', 'float16'), ('crop_size', -256), ('crop_size', 100), ('crop_size', '256'), ('crop_size', 0),
+    ('folder', 3), ('folder', None), ('direction', 'up'), ('epochs', '3'),
+    ('norm', 'layer'), ('ema', '0.9')])
+def test_options_of_wrong_types_are_named(tmp_path, name, value):
+    (tmp_path / 'options.json').write_text(json.dumps({**OPTIONS, name: value}))
+    with pytest.raises(UserError, match=f'options.json: {name} cannot be .*. Restore it, or move the folder away$'):
+        Generator(str(tmp_path))
 
 
 def test_what_cannot_be_loaded_is_named(run, tmp_path):

@@ -35,12 +35,20 @@ def test_a_line_that_was_cut_off_in_writing_goes(tmp_path):
     assert [line['step'] for line in lines(tmp_path)] == [10, 30]
 
 
-@pytest.mark.parametrize('foreign', ['not json\n', '{"loss": 1}\n', '[]\n'])
+FOREIGN = [b'not json', b'\xff\xfe', b'\0\0\0', b'', b'3', b'null', b'[]', b'"step"', b'{}', b'{"loss": 1}',
+           b'{"step": null}', b'{"step": "3"}', b'{"step": 1.5}', b'{"step": true}', b'{"step": Infinity}',
+           b'{"step": NaN}', b'{"step": 1e999}', b'{"step": 1' + 400 * b'0' + b'}', b'{"step": 1, "d_loss": "x"}',
+           b'{"step": 1, "d_loss": null}', b'{"step": 1, "d_loss": -Infinity}', b'{"step": 1, "d_loss": {"x": 1}}',
+           b'{"step": 1, "epoch": [1]}', b'[' * 10 ** 5, b'{"step":' * 10 ** 5, '{"step": 1}'.encode('utf-16')]
+
+
+@pytest.mark.parametrize('foreign', FOREIGN, ids=range(len(FOREIGN)))
 def test_foreign_content_is_an_error_and_stays(tmp_path, foreign):
-    (tmp_path / 'metrics.jsonl').write_text(foreign)
-    with pytest.raises(UserError, match='metrics.jsonl: line 1 is not a line of metrics'):
+    content = b'{"step": 1, "epoch": 0.5}\n' + foreign + b'\n'
+    (tmp_path / 'metrics.jsonl').write_bytes(content)
+    with pytest.raises(UserError, match='metrics.jsonl: line 2 is not a line of metrics. Repair it'):
         Log(Run(str(tmp_path)), 0)
-    assert (tmp_path / 'metrics.jsonl').read_text() == foreign
+    assert (tmp_path / 'metrics.jsonl').read_bytes() == content
 
 
 def test_events_purge_what_was_written_past_the_checkpoint(tmp_path):
@@ -57,6 +65,12 @@ def test_events_purge_what_was_written_past_the_checkpoint(tmp_path):
     assert starts == [21]       # TensorBoard drops all that came before with a step of 21 or more
     [image] = [e.summary.value[0].image for e in events if e.summary.value]
     assert (image.height, image.width, image.colorspace) == (2, 3, 3) and image.encoded_image_string[1:4] == b'PNG'
+
+
+def test_events_that_cannot_be_written_are_named(tmp_path):
+    (tmp_path / 'events').write_text('a file where the folder goes')
+    with pytest.raises(OSError, match='^.*/events could not be written: [^\n]+$'):
+        Log(Run(str(tmp_path)), 0)
 
 
 def test_the_best_step_is_one_of_those_that_are_there():

@@ -1,19 +1,27 @@
 """Power cuts: the file system of a run is shut down in mid-training, with all that is not on the disk yet, and mounted
 again. Needs root: pytest -m faults."""
 
+import contextlib
 import fcntl
+import gc
 import os
 import random
 import re
 import shutil
 import struct
 import subprocess
+import threading
 import time
+import traceback
 
+import imageio.v3 as iio
 import pytest
+import tensorflow.compat.v1 as tf
 
+from pix2pix.errors import UserError
 from pix2pix.run import checkpoint
 from tests.conftest import draw_pairs
+from tests.nth_call import Training, quietly
 from tests.scripts import TINY, assert_same_run, run, start, wait_for
 
 pytestmark = pytest.mark.faults
@@ -53,6 +61,36 @@ def disk(request, tmp_path):
         pytest.skip(f'no loop mount of {request.param} here: {failed.stderr}')
     yield disk
     disk.unmount()
+
+
+def test_what_was_saved_is_there_after_power_cuts_at_any_moment(disk):
+    """Of one variable and its recorder, in this process: also in the midst of a save, and right behind one."""
+    train, chance, cuts = Training(epochs=10_000), random.Random(1), []
+
+    def cut_within_the_third_step(before):
+        times = []
+        for _ in range(2):
+            while train.saved == before:
+                time.sleep(0.001)
+            before = train.saved
+            times.append(time.monotonic())
+        time.sleep(chance.random() * (times[1] - times[0]))
+        disk.cut()
+    for _ in range(CUTS):
+        threading.Thread(target=cut_within_the_third_step, args=[train.saved], daemon=True).start()
+        error, said = quietly(train, str(disk.folder), 10_000)
+        assert isinstance(error, UserError | OSError), ''.join(traceback.format_exception(error))
+        assert cuts == [] or train.begun in (cuts[-1], cuts[-1] + 1), (cuts, train.begun, said)
+        assert 'cannot be restored' not in said and 'metrics.jsonl ends at' not in said
+        for close in train.record.log.file.close, train.record.log.writer.close:
+            with contextlib.suppress(OSError, tf.errors.OpError):
+                close()
+        del error       # which may hold a file that is open
+        gc.collect()
+        cuts.append(train.saved)
+        assert disk.unmount().returncode == 0 and disk.mount().returncode == 0
+        assert all(iio.imread(path).shape == (16, 48, 3) for epoch, path in train.record.run.grids()[:cuts[-1]])
+    print(f'{disk.kind}: cut after steps {cuts}')
 
 
 @pytest.fixture(scope='module')

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import time
 
 import imageio.v3 as iio
@@ -16,7 +17,7 @@ from pix2pix.run.folder import Run
 from pix2pix.run.recorder import Cadence, Recorder, SilentRecorder
 
 CADENCE = Cadence(log_every=2, validate_every=2, sample_every=1, samples=1, save_every=3, save_minutes=60, keep=2,
-                  keep_best=None)
+                  keep_best=None, events='on')
 ORDER = reader.Order(images=4, batch_size=2, epochs=3, seed=0)      # two steps an epoch, six steps
 LOSSES = {'d_loss': np.float32(1.5), 'g_loss_gan': np.float32(2), 'g_loss_l1': np.float32(0.25)}
 
@@ -31,14 +32,14 @@ def record(tmp_path):
     run = Run(str(tmp_path / 'checkpoints'), str(tmp_path / 'samples'))
     sessions = []
 
-    def opened(**cadence):
+    def opened(steps_done=0, **cadence):
         v = tf.get_variable(f'v{len(sessions)}', [])
         pairs = reader.Pairs('train', list('abcd'), ['val/x', 'val/y'], [])
         recorder = Recorder(run=run, order=ORDER, pairs=pairs, draw=draw, cadence=CADENCE._replace(**cadence))
         sessions.append(tf.Session())
         sessions[-1].run(v.initializer)
         recorder.restore(sessions[-1])
-        recorder.begin(0)
+        recorder.begin(steps_done)
         return recorder
     with run.opened({'epochs': 3}, [], ORDER.steps):
         yield opened
@@ -87,21 +88,34 @@ def test_the_checkpoint_comes_last(record, tmp_path, monkeypatch):
     assert there == [[2], ['epoch-0001.png', 'index.html']]
 
 
+def test_without_events_there_are_none_and_all_else_is_there(record, tmp_path):
+    recorder = record(events='off')
+    for number in range(1, 7):
+        step(recorder, number)
+    recorder.end()
+    assert not (tmp_path / 'checkpoints/events').exists() and (tmp_path / 'samples/epoch-0003.png').exists()
+    assert len((tmp_path / 'checkpoints/metrics.jsonl').read_text().splitlines()) == 3
+
+
 def test_a_checkpoint_is_saved_when_it_must_be_now(record, tmp_path):
     recorder = record()
     step(recorder, 1, now=15)
     assert checkpoint.steps_in(str(tmp_path / 'checkpoints')) == [1]
 
 
-def test_a_page_that_cannot_be_written_does_not_end_the_training(record, capsys, monkeypatch):
+@pytest.mark.parametrize('error, said', [
+    (OSError('no space left'), 'no space left'), (UserError('x: no'), 'x: no'), (KeyError('e'), "KeyError: 'e'"),
+    (ZeroDivisionError('a\nb'), 'ZeroDivisionError: a'), (RecursionError(), 'RecursionError: RecursionError'),
+    (MemoryError(), 'MemoryError: MemoryError')])
+def test_a_page_that_cannot_be_written_does_not_end_the_training(record, capsys, monkeypatch, error, said):
     recorder = record()
 
     def fail(*args, **how):
-        raise OSError('no space left')
+        raise error
     monkeypatch.setattr(report, 'write', fail)
     step(recorder, 1)
     step(recorder, 2)
-    assert 'the page was not written: no space left' in capsys.readouterr().out
+    assert f'the page was not written: {said}\n' in capsys.readouterr().out
 
 
 def test_the_end_says_how_it_ended(record, capsys):
@@ -138,6 +152,29 @@ def test_a_checkpoint_is_saved_after_so_many_minutes(record, tmp_path, monkeypat
         step(recorder, number)
         saved.append(checkpoint.steps_in(str(tmp_path / 'checkpoints')))
     assert saved == [[], [2], [2], [2, 4]]
+
+
+@pytest.mark.parametrize('steps, done, said', [
+    ([2, 4], 4, None), ([2, 4], 5, None), ([2, 4, 6, 8], 4, None), ([2], 3, None), ([], 1, None), ([], 0, None),
+    ([2], 4, 2), ([2, 4], 9, 4), ([], 2, 0), ([2, 8], 6, 2)])
+def test_metrics_that_end_before_the_checkpoint_are_said_to(record, tmp_path, capsys, steps, done, said):
+    """A power cut takes lines that no checkpoint has flushed."""
+    (tmp_path / 'checkpoints/metrics.jsonl').write_text(''.join(f'{{"step": {step}}}\n' for step in steps))
+    record(steps_done=done)
+    lines = [line for line in capsys.readouterr().out.splitlines() if 'metrics.jsonl' in line]
+    assert len(lines) == (said is not None)
+    if lines:
+        assert f'metrics.jsonl ends at step {said}, and the checkpoint is of step {done}: the lines' in lines[0]
+
+
+def test_lines_and_grids_are_on_the_disk_before_the_checkpoint(record, calls):
+    recorder = record(save_every=1)
+    step(recorder, 1)
+    step(recorder, 2)
+    saved, partial = calls.index(('replace', 'model-2.index', 'model-2.index')), f'.{os.getpid()}.partial'
+    assert calls.index(('fsync', 'metrics.jsonl')) < saved
+    grid = calls.index(('replace', partial, 'epoch-0001.png'))
+    assert calls[grid - 1] == ('fsync', partial) and calls[grid + 1] == ('fsync', 'samples') and grid < saved
 
 
 def test_a_run_whose_checkpoints_are_gone_is_told_where_it_was(record, tmp_path, capsys):

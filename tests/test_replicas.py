@@ -295,6 +295,24 @@ def test_the_replicas_save_and_end_when_who_started_them_is_killed(two_devices, 
 
 
 @pytest.mark.faults
+def test_a_session_that_a_stranger_resets_is_named_and_the_run_carries_on(tmp_path):
+    draw_pairs(tmp_path / 'pairs', train=7, val=3)
+    addresses, processes = [f'127.0.0.1:{port}' for port in free_ports(2)], []
+    for index in range(2):
+        config = {'cluster': {'worker': addresses}, 'task': {'type': 'worker', 'index': index}}
+        processes.append(start(tmp_path, 'train.py', *PAIRS, '--epochs', '2000', TF_CONFIG=json.dumps(config)))
+    wait_for((tmp_path / 'checkpoints/tiny/model-2.index').exists, processes[0])
+    tf.Session.reset(f'grpc://{addresses[0]}')
+    for process in processes:
+        output = process.communicate(timeout=120)[0]
+        assert process.returncode == 1 and 'Traceback' not in output, output
+        assert 'was reset by somebody who can reach its port' in output or 'no answer any more from' in output, output
+    newest = max((tmp_path / 'checkpoints/tiny').glob('*.index'), key=os.path.getmtime).stem.removeprefix('model-')
+    output = run(tmp_path, 'train.py', *TWO, '--epochs', str(-(-int(newest) * 4 // 7) + 1))
+    assert f', {newest} of them done' in output
+
+
+@pytest.mark.faults
 def test_a_broken_image_of_one_replica_ends_all(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=6, val=1)
     damage(tmp_path / 'pairs/train/2.png')

@@ -271,8 +271,37 @@ def test_what_an_earlier_run_of_the_name_left_is_not_shown(tmp_path):
     assert 'epoch-0002.png' in text and 'epoch-0003.png' not in text and 'Test images' not in text
 
 
+HOSTILE = [
+    '{"step": 1}', '{"step": 1, "epoch": 0, "d_loss": 1}', '{"step": 1, "epoch": 0}', '{"step": 1, "d_loss": 1}',
+    '{"step": 1, "epoch": -1, "d_loss": 1}', '{"step": -5, "epoch": 1, "d_loss": 1}',
+    '{"step": 1, "epoch": 1, "val_count": 3}', '{"step": 1, "epoch": 1, "val_count": 3, "val_l1": 1}',
+    '{"step": 1, "epoch": 1, "val_l1": 1}', '{"step": 1, "epoch": 1e308, "d_loss": 1e308}',
+    '{"step": 1, "epoch": 1, "d_loss": -1e308}\n{"step": 2, "epoch": 2, "d_loss": 1e308}',
+    '{"step": 2, "epoch": 1, "d_loss": 1}\n{"step": 1, "epoch": 2, "g_loss_l1": 1}', '{"step": 1, "epoch": 1e-320}',
+    '{"step": 1, "epoch": 1e-320, "d_loss": 2}', '{"step": 1, "epoch": 1, "val_count": 1e308, "val_l1": 1}',
+    '{"step": N, "epoch": N, "d_loss": N}'.replace('N', 300 * '9')]
+
+
+@pytest.mark.parametrize('options', ['{"epochs": 4}', '{}', '{"epochs": [{"a": null}], "b": NaN, "": "\\ud800"}'])
+@pytest.mark.parametrize('lines', ['', *HOSTILE])
+def test_whatever_the_files_hold_there_is_a_page_or_one_line(tmp_path, lines, options):
+    run = the_run(tmp_path)
+    os.makedirs(run.checkpoints)
+    for path, content in (run.metrics, lines + '\n' if lines else ''), (run.options, options):
+        with open(path, 'w') as file:
+            file.write(content)
+    try:
+        report.write(run)
+    except UserError as error:
+        assert '\n' not in str(error) and 'does not hold what a training writes (' in str(error)
+    else:
+        assert '</html>' in (tmp_path / 'samples/x/index.html').read_text()
+
+
 @pytest.mark.parametrize('content', [
-    'junk', '[]', '{"images": {}}',
+    'junk', '{"images": {"x": {"l1": Infinity}}, "checkpoint": Infinity}', '[' * 10 ** 5, '{"checkpoint": "model-9"}',
+    '{"checkpoint": 1, "split": 1, "count": Infinity, "l1": 0, "psnr": 1, "ssim": 1, "images": {}}',
+ '[]', '{"images": {}}',
     '{"checkpoint": 1, "split": "val", "count": 1, "l1": 0, "psnr": 1, "ssim": 1, "images": {"x": {"l1": 1}}}'])
 def test_damaged_results_are_named(tmp_path, content):
     make_run(tmp_path)

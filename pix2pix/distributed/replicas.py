@@ -201,7 +201,8 @@ class Several:
         try:
             yield
         except tf.errors.OpError as error:
-            kinds = tf.errors.UnavailableError, tf.errors.DeadlineExceededError, tf.errors.AbortedError
+            kinds = (tf.errors.UnavailableError, tf.errors.DeadlineExceededError, tf.errors.AbortedError,
+                     tf.errors.CancelledError)
             if isinstance(error, kinds) or 'Collective' in error.message:
                 self.exit_naming(unresponsive(self.others, ANSWER), error)
             raise
@@ -211,8 +212,9 @@ class Several:
         self.ending.acquire()       # of the step and the watch, the first
         why = f'no answer any more from {self.names(missing)}'
         if not missing:
-            why = f'this or another replica failed, or did not come to a step in {TIMEOUT // 3600} hours, though all ' \
-                  f'answer ({reason(error)})'
+            why = 'this or another replica failed, or was reset by somebody who can reach its port ' \
+                  f'(docs/distributed.md), or did not come to a step in {TIMEOUT // 3600} hours, though all answer ' \
+                  f'({reason(error)})'
         self.complain(f'{why}. {self.names([self.index])} ends too. If another replica said why, see to that first. '
                       'The same command carries on from the last checkpoint')
         time.sleep(PERIOD + ANSWER if self.size > 2 else 0)

@@ -19,6 +19,18 @@ from pix2pix.run import checkpoint
 from pix2pix.run.folder import Run
 
 NEEDED = (*Architecture._fields, 'crop_size', 'folder', 'direction', 'epochs')
+CAN_BE = {'layers': lambda x: x in LAYERS,
+          'base_filters': lambda x: type(x) is int and x > 0,
+          'keep_prob': lambda x: type(x) in (int, float) and 0 < x <= 1,
+          'source_channels': lambda x: type(x) is int and x in (1, 3),
+          'target_channels': lambda x: type(x) is int and x in (1, 3),
+          'precision': lambda x: x in PRECISIONS,
+          'norm': lambda x: x in NORMS,
+          'ema': lambda x: type(x) in (int, float) and 0 <= x < 1,
+          'crop_size': lambda x: type(x) is int and x > 0 and x % MULTIPLE == 0,
+          'folder': lambda x: type(x) is str,
+          'direction': lambda x: x in ('AtoB', 'BtoA'),
+          'epochs': lambda x: type(x) is int}
 
 
 class Generator:
@@ -43,9 +55,7 @@ class Generator:
         path = os.fspath(path).removesuffix('.index')
         checkpoint.check_there(path)
         self.run = Run(os.path.dirname(path) if os.path.exists(path + '.index') else path)
-        self.options = options = self.run.read_options(NEEDED)
-        if options['layers'] not in LAYERS or options['precision'] not in PRECISIONS or options['norm'] not in NORMS:
-            raise UserError(f'{self.run.options}: layers, precision or norm are of no kind that is known here')
+        self.options = options = self.run.read_options(NEEDED, CAN_BE)
         self.architecture = from_options(Architecture, options)._replace(
             precision=devices.precision(precision or ('auto' if options['precision'] == 'bfloat16' else 'float32')))
         self.statistics = statistics or TEST_STATISTICS[options['layers']]

@@ -47,8 +47,10 @@ class Run:
         """The picture of a batch that gave NaN or infinity."""
         return os.path.join(self.samples, f'not-finite-step-{step}.png')
 
-    def read_options(self, needed=()):
+    def read_options(self, needed=(), can_be=None):
         """The options as a dict; UserError where the file is missing, damaged, or lacks one of `needed`.
+
+        can_be  name -> whether a value can be that option's; UserError where it cannot
 
         Those of an earlier version are completed by what was true of its runs.
         """
@@ -57,7 +59,7 @@ class Run:
                 options = json.load(file)
         except FileNotFoundError:
             raise UserError(f'{self.options}: no such file. Is the run name right? Training writes it') from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(f'{self.options} cannot be read as JSON ({error}). Restore it, or move the folder '
                             'away') from None
         if not isinstance(options, dict):
@@ -66,6 +68,10 @@ class Run:
         missing = sorted(set(needed) - options.keys())
         if missing:
             raise UserError(f'{self.options} lacks {", ".join(missing)}. It is damaged, or of another version')
+        for name, holds in (can_be or {}).items():
+            if not holds(options[name]):
+                raise UserError(f'{self.options}: {name} cannot be {str(options[name])[:50]!r}. Restore it, or move '
+                                'the folder away')
         return options
 
     def compare_options(self, options, fixed):

@@ -1,50 +1,83 @@
 """A run's figures over its steps: metrics.jsonl and TensorBoard events, each step once after any number of restarts."""
 
+import contextlib
 import json
 import os
+import socket
+import sys
+import time
 
 import tensorflow.compat.v1 as tf
 
 from pix2pix import files
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, reason
 from pix2pix.images import png
 from pix2pix.metrics.pixels import BEST
 
 
 class Log:
-    """Appends to a run's metrics.jsonl and events/. What an earlier process wrote past `steps_done` is cut."""
+    """Appends to a run's metrics.jsonl and events/. What an earlier process wrote past `steps_done` is cut.
 
-    def __init__(self, run, steps_done):
-        files.write(run.metrics, ''.join(text for text, line in parse(run.metrics) if line['step'] <= steps_done))
+    OSError names the file that could not be written. Without `events` nothing is written for TensorBoard.
+    """
+
+    def __init__(self, run, steps_done, *, events=True):
+        kept = ''.join(text for text, line in parse(run.metrics) if line['step'] <= steps_done)
+        files.write(run.metrics, kept, flushed=True)
+        self.run, self.writer = run, None
         self.file = open(run.metrics, 'a', buffering=1)      # a line at a time, for who watches
-        with tf.Graph().as_default():
-            self.writer = tf.summary.FileWriter(run.events, filename_suffix=f'.{steps_done}')
-        # TensorBoard purges what is past it.
-        self.writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), steps_done + 1)
+        if events:
+            name = f'events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}.{steps_done}'
+            with naming(run.events):
+                os.makedirs(run.events, exist_ok=True)
+                self.writer = tf.io.TFRecordWriter(os.path.join(run.events, name))
+            self.event(file_version='brain.Event:2')
+            # TensorBoard purges what is past it.
+            self.event(step=steps_done + 1, session_log=tf.SessionLog(status=tf.SessionLog.START))
 
     def scalars(self, step, values):
         """One line and one event: a dict of floats."""
-        try:
+        with naming(self.run.metrics):
             self.file.write(json.dumps({'step': step, **values}) + '\n')
-        except OSError as error:        # of a write, which does not name its file
-            raise OSError(f'{self.file.name} could not be written: {error.strerror}') from None
-        self.writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag=name, simple_value=value)
-                                                  for name, value in values.items() if name != 'epoch']), step)
+        self.event(step=step, summary=tf.Summary(value=[tf.Summary.Value(tag=name, simple_value=value)
+                                                        for name, value in values.items() if name != 'epoch']))
 
     def image(self, step, name, image):
         """An event with a uint8 picture [H, W, 3]."""
-        height, width, channels = image.shape
-        image = tf.Summary.Image(encoded_image_string=png.encode(image), height=height,
-                                 width=width, colorspace=channels)
-        self.writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag=name, image=image)]), step)
+        if self.writer:
+            height, width, channels = image.shape
+            image = tf.Summary.Image(encoded_image_string=png.encode(image), height=height,
+                                     width=width, colorspace=channels)
+            self.event(step=step, summary=tf.Summary(value=[tf.Summary.Value(tag=name, image=image)]))
+
+    def event(self, **what):
+        """A record for TensorBoard. Not by tf.summary.FileWriter, whose thread ends with a traceback on a full disk."""
+        if self.writer:
+            with naming(self.run.events):
+                self.writer.write(tf.Event(wall_time=time.time(), **what).SerializeToString())
+                self.writer.flush()
 
     def flush(self):
-        self.file.flush()
-        self.writer.flush()
+        """Bring the lines to the disk, where no power cut takes them."""
+        with naming(self.run.metrics):
+            self.file.flush()
+            os.fsync(self.file.fileno())
 
     def close(self):
-        self.file.close()
-        self.writer.close()
+        with naming(self.run.metrics):
+            self.file.close()
+        if self.writer:
+            with naming(self.run.events):
+                self.writer.close()
+
+
+@contextlib.contextmanager
+def naming(path):
+    """A context in which an error of writing names the file. Python's does not, and TensorFlow's is no OSError."""
+    try:
+        yield
+    except (OSError, RuntimeError, tf.errors.OpError) as error:
+        raise OSError(f'{path} could not be written: {getattr(error, "strerror", None) or reason(error)}') from None
 
 
 def read(path):
@@ -59,17 +92,25 @@ def best_step(lines, name, among):
 
 
 def parse(path):
-    """(text, dict) of each line; a last line that was cut off in writing does not count."""
+    """(text, dict) of each line: finite numbers by name. A last line that was cut off in writing does not count."""
     if not os.path.exists(path):
         return []
-    with open(path) as file:
-        lines = [line for line in file if line.endswith('\n')]
+    with open(path, 'rb') as file:
+        lines = [line for line in file if line.endswith(b'\n')]
     pairs = []
-    for number, text in enumerate(lines, 1):
+    for number, data in enumerate(lines, 1):
         try:
+            text = data.decode()
             line = json.loads(text)
-            pairs.append((text, {**line, 'step': int(line['step'])}))
-        except (ValueError, KeyError, TypeError):
+            if type(line['step']) is not int or not all(map(is_finite, line.values())):
+                raise ValueError
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise UserError(f'{path}: line {number} is not a line of metrics. Repair it, or move the file '
                             'away') from None
+        pairs.append((text, line))
     return pairs
+
+
+def is_finite(value):
+    """Whether it is a number that a float can hold."""
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max

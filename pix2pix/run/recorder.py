@@ -5,7 +5,7 @@ import time
 from typing import NamedTuple
 
 from pix2pix import files
-from pix2pix.errors import UserError, count
+from pix2pix.errors import UserError, count, reason
 from pix2pix.images import png
 from pix2pix.images.arrays import grid, to_uint8
 from pix2pix.metrics import pixels
@@ -24,6 +24,7 @@ class Cadence(NamedTuple):
     save_minutes: float     # after which one is saved in any case
     keep: int               # checkpoints that stay, the newest
     keep_best: str          # the metric whose best checkpoint stays too, or None
+    events: str             # 'on': losses and sample grids go to TensorBoard too; or 'off'
 
 
 class Recorder:
@@ -56,7 +57,13 @@ class Recorder:
         if lines and not steps_done:
             print(f'{self.run.metrics} goes to step {lines[-1]["step"]:,}, but no checkpoint is there: the run starts '
                   'again at step 0, and its log is cut')
-        self.step, self.log, self.saved_at = steps_done, log.Log(self.run, steps_done), time.monotonic()
+        due = steps_done // self.cadence.log_every * self.cadence.log_every
+        last = max((line['step'] for line in lines if line['step'] <= steps_done), default=0)
+        if last < due:
+            print(f'{self.run.metrics} ends at step {last:,}, and the checkpoint is of step {steps_done:,}: the lines '
+                  'between are lost, as after a power cut, unless they were further apart before')
+        self.log = log.Log(self.run, steps_done, events=self.cadence.events == 'on')
+        self.step, self.saved_at = steps_done, time.monotonic()
         print(f'{self.run.name}: {count(self.order.steps, "step")}, {steps_done:,} of them done')
         self.bar = Progress(self.order, steps_done)
 
@@ -92,11 +99,13 @@ class Recorder:
         self.page(training=self.step < self.order.steps)
 
     def page(self, training=False):
-        """Write the page. An error in it is said, and the training goes on."""
+        """Write the page. Whatever goes wrong in it is said in one line: it is not worth a training."""
         try:
             report.write(self.run, training=training)
         except (UserError, OSError) as error:
             self.bar.say(f'the page was not written: {error}')
+        except Exception as error:
+            self.bar.say(f'the page was not written: {type(error).__name__}: {reason(error)}')
 
     def save_if_due(self, scores, *, now=False):
         """A checkpoint: where it is due, where it is the best so far, or `now`."""

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import jinja2
 
 from pix2pix import files
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, reason
 from pix2pix.metrics import pixels
 from pix2pix.run import log
 
@@ -27,18 +27,29 @@ environment = jinja2.Environment(loader=jinja2.FileSystemLoader(os.path.dirname(
 def write(run, *, page=None, results=None, training=False, refresh=REFRESH, patience=PATIENCE):
     """Write the page of a Run from what it has left: options, metrics, sample grids, test results.
 
+    UserError where these do not hold what a training or a test writes.
+
     `page`, a file, and `results`, a TestResults, are the run's own unless they are given.
 
     While `training`, the page reloads itself, until it is older than three times what a sample grid took: a process
     that was killed cannot tell it to stop.
     """
-    page, results = page or run.page, results or run.test
+    page = page or run.page
+    try:
+        files.write(page, drawn(run, page, results or run.test, training, refresh, patience))
+    except (ArithmeticError, LookupError, TypeError, ValueError, jinja2.TemplateError) as error:
+        raise UserError(f'{run.metrics} or {run.options} does not hold what a training writes '
+                        f'({reason(error)})') from None
+
+
+def drawn(run, page, results, training, refresh, patience):
+    """The page as text."""
     lines = log.read(run.metrics)
     validated = [line for line in lines if 'val_count' in line]
     options, grids, now = run.read_options(), run.grids(), datetime.datetime.now()
     begun = sorted(os.path.getmtime(path) for path in      # options.json is written at each start
                    [run.options, *(path for _, path in grids)])
-    files.write(page, environment.get_template('report.html').render(
+    return environment.get_template('report.html').render(
         name=run.name,
         options=options,
         written=now.strftime('%Y-%m-%d %H:%M:%S'),
@@ -53,7 +64,7 @@ def write(run, *, page=None, results=None, training=False, refresh=REFRESH, pati
         refresh=refresh,
         samples=[{'epoch': epoch, 'src': address(page, path)}
                  for epoch, path in grids if not lines or epoch <= lines[-1]['epoch']],
-        results=read_results(page, results, lines[-1]['step'] if lines else None)))
+        results=read_results(page, results, lines[-1]['step'] if lines else None))
 
 
 def address(page, path):
@@ -80,7 +91,7 @@ def read_results(page, results, last):
             names = [*pixels.NAMES, *(name for name in FID if name in metrics)]
             return {'checkpoint': metrics['checkpoint'], 'split': metrics['split'], 'count': int(metrics['count']),
                     **{name: float(metrics[name]) for name in names}, 'images': images}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise UserError(f'{results.metrics} does not hold test results ({type(error).__name__}). Delete '
                             'it') from None
 
