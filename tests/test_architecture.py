@@ -16,8 +16,8 @@ def test_the_defaults_are_the_paper_s():
     assert Hyperparameters._fields == ('learning_rate', 'beta1', 'l1_weight', 'gan_weight')
 
 
-def test_there_are_two_layer_tables_and_two_precisions():
-    assert set(LAYERS) == {'paper', 'writeup'} == set(TEST_STATISTICS)
+def test_there_are_three_layer_tables_and_two_precisions():
+    assert set(LAYERS) == {'paper', 'port', 'writeup'} == set(TEST_STATISTICS)
     assert set(PRECISIONS) == {'float32', 'bfloat16'}
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-LAYERS = ('paper', 'writeup')       # the layer tables of networks.py
+LAYERS = ('paper', 'port', 'writeup')       # the layer tables of networks.py
 PRECISIONS = ('float32', 'bfloat16')
 MULTIPLE = 256      # the U-Net halves height and width eight times: both are multiples of 2 ** 8
 
