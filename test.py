@@ -110,6 +110,9 @@ def draw_pairs(opts, generator):
     # Which pairs, read as they were in training.
     run, trained = generator.run, generator.options
     folder, results = opts.dataset or trained['folder'], TestResults(opts.output) if opts.output else run.test
+    if not folder:
+        raise UserError(f'{run.name} was imported, so its data set is not known here: name one with '
+                        '--dataset, or single pictures with --input')
     split = find_split(folder, *([opts.split] if opts.split else ['test', 'val']))
     if not split:
         raise UserError(not_joined(folder) or f'{folder} has no folder {opts.split or "test or val"} in it. Name one '

@@ -56,4 +56,4 @@ def name_what_is_missing(kind, error, traceback):
 def name():
     """That of the script, as it was started: 'a.py', or 'a.b' by python -m a.b."""
     spec = sys.modules['__main__'].__spec__
-    return spec.name if spec else os.path.basename(sys.argv[0])
+    return spec.name.removesuffix('.__main__') if spec else os.path.basename(sys.argv[0])

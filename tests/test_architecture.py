@@ -21,8 +21,8 @@ def test_there_are_two_norms_and_two_adversarial_losses():
     assert NORMS == ('batch', 'instance') and GAN_MODES == ('vanilla', 'lsgan') == tuple(GAN_LOSS)
 
 
-def test_there_are_two_layer_tables_and_two_precisions():
-    assert set(LAYERS) == {'paper', 'writeup'} == set(TEST_STATISTICS)
+def test_there_are_three_layer_tables_and_two_precisions():
+    assert set(LAYERS) == {'paper', 'port', 'writeup'} == set(TEST_STATISTICS)
     assert set(PRECISIONS) == {'float32', 'bfloat16'}
 
 

@@ -13,7 +13,8 @@ from tests.scripts import ROOT
 SCRIPTS = {'train.py':         ([f'{ROOT}/train.py'],       ['--dataset', 'pairs']),
            'test.py':          ([f'{ROOT}/test.py'],        ['--name', 'tiny']),
            'datasets.check':   (['-m', 'datasets.check'],   ['pairs']),
-           'datasets.combine': (['-m', 'datasets.combine'], ['a', 'b', 'c'])}
+           'datasets.combine': (['-m', 'datasets.combine'], ['a', 'b', 'c']),
+           'pix2pix.pytorch':  (['-m', 'pix2pix.pytorch'],  ['a.pth', '--name', 'new'])}
 PIP = '. Activate the environment (. .venv/bin/activate), or: pip install -r requirements.txt\n'
 
 

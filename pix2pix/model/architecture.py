@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-LAYERS = ('paper', 'writeup')       # the layer tables of networks.py
+LAYERS = ('paper', 'port', 'writeup')       # the layer tables of networks.py
 NORMS = ('batch', 'instance')       # whose statistics normalise an image: those of its batch, or its own
 GAN_MODES = ('vanilla', 'lsgan')    # the adversarial losses of losses.py
 PRECISIONS = ('float32', 'bfloat16')

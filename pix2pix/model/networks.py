@@ -1,7 +1,8 @@
 """The U-Net generator and the 70x70 PatchGAN discriminator (Isola et al., CVPR 2017, section 3.2 and appendix 6.1).
 
 Both are written as tables in running order. A column such as `norm` names the layer tables that the row has it in:
-'paper' is the original's, 'writeup' the one of jjeamin's "pix2pix-tensorflow" (2019); docs/design.md compares them.
+'paper' is the original's, 'port' that of the PyTorch port, 'writeup' the one of jjeamin's "pix2pix-tensorflow" (2019);
+docs/design.md compares them.
 """
 
 import tensorflow.compat.v1 as tf
@@ -11,26 +12,26 @@ from pix2pix.model.architecture import LAYERS, MULTIPLE, NORMS
 from pix2pix.model.layers import batch_norm, conv, deconv, dropout
 
 # Of batch norm at test time. One image has no variance in the 1x1 bottleneck that the write-up normalises.
-TEST_STATISTICS = {'paper': 'batch', 'writeup': 'moving'}
+TEST_STATISTICS = {'paper': 'batch', 'port': 'batch', 'writeup': 'moving'}
 
 #           name     width  norm
-ENCODER = [('down1', 1,     ()),                     # 256 -> 128
-           ('down2', 2,     ('paper', 'writeup')),   # 128 ->  64
-           ('down3', 4,     ('paper', 'writeup')),   #  64 ->  32
-           ('down4', 8,     ('paper', 'writeup')),   #  32 ->  16
-           ('down5', 8,     ('paper', 'writeup')),   #  16 ->   8
-           ('down6', 8,     ('paper', 'writeup')),   #   8 ->   4
-           ('down7', 8,     ('paper', 'writeup')),   #   4 ->   2
-           ('down8', 8,     ('writeup',))]           #   2 ->   1: normalising one pixel would erase it (erratum)
+ENCODER = [('down1', 1,     ()),                             # 256 -> 128
+           ('down2', 2,     ('paper', 'port', 'writeup')),   # 128 ->  64
+           ('down3', 4,     ('paper', 'port', 'writeup')),   #  64 ->  32
+           ('down4', 8,     ('paper', 'port', 'writeup')),   #  32 ->  16
+           ('down5', 8,     ('paper', 'port', 'writeup')),   #  16 ->   8
+           ('down6', 8,     ('paper', 'port', 'writeup')),   #   8 ->   4
+           ('down7', 8,     ('paper', 'port', 'writeup')),   #   4 ->   2
+           ('down8', 8,     ('writeup',))]                   #   2 -> 1: normalising one pixel would erase it (erratum)
 
-#           name     width  norm        dropout
-DECODER = [('up1',   8,     ('paper',), ('paper', 'writeup')),   #   1 ->   2
-           ('up2',   8,     ('paper',), ('paper', 'writeup')),   #   2 ->   4
-           ('up3',   8,     ('paper',), ('paper', 'writeup')),   #   4 ->   8
-           ('up4',   8,     ('paper',), ('writeup',)),           #   8 ->  16
-           ('up5',   4,     ('paper',), ('writeup',)),           #  16 ->  32
-           ('up6',   2,     ('paper',), ('writeup',)),           #  32 ->  64
-           ('up7',   1,     ('paper',), ('writeup',))]           #  64 -> 128, and 'up8' -> 256
+#           name     width  norm                dropout
+DECODER = [('up1',   8,     ('paper', 'port'),  ('paper', 'writeup')),           #   1 ->   2
+           ('up2',   8,     ('paper', 'port'),  ('paper', 'port', 'writeup')),   #   2 ->   4
+           ('up3',   8,     ('paper', 'port'),  ('paper', 'port', 'writeup')),   #   4 ->   8
+           ('up4',   8,     ('paper', 'port'),  ('port', 'writeup')),            #   8 ->  16
+           ('up5',   4,     ('paper', 'port'),  ('writeup',)),                   #  16 ->  32
+           ('up6',   2,     ('paper', 'port'),  ('writeup',)),                   #  32 ->  64
+           ('up7',   1,     ('paper', 'port'),  ('writeup',))]                   #  64 -> 128, and 'up8' -> 256
 
 #                 name     width  stride  norm
 DISCRIMINATOR = [('conv1', 1,     2,      False),   # 256 -> 128
@@ -65,7 +66,7 @@ def generator(image, architecture, *, seed=None, dropout_on=True, one_mask=False
                 x = dropout(x, name, keep_prob, seed, one_mask=one_mask)
             skip = skips.pop()
             # The original's ReLU follows the concatenation, the write-up's comes before it.
-            x = tf.concat([tf.nn.relu(x), tf.nn.relu(skip) if layers == 'paper' else skip], axis=-1)
+            x = tf.concat([tf.nn.relu(x), skip if layers == 'writeup' else tf.nn.relu(skip)], axis=-1)
         assert not skips
         return tf.tanh(tf.cast(deconv(x, 'up8', architecture.target_channels, bias=True), tf.float32))
 

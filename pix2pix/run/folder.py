@@ -79,6 +79,9 @@ class Run:
 
         Returns the names of the others that changed.
         """
+        if os.path.exists(self.options) and (origin := self.read_options().get('imported_from')):
+            raise UserError(f'{self.name} comes from {origin}, and cannot be carried on: that file has neither the '
+                            'state of the training nor the order of its data. Give another run name')
         saved = self.read_options(fixed) if os.path.exists(self.options) else options
         if saved.get('precision_asked', 'auto') != 'auto':      # what was left to the hardware may change with it
             fixed, options['precision_asked'] = (*fixed, 'precision'), saved['precision_asked']

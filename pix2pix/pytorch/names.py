@@ -1,0 +1,153 @@
+"""What the PyTorch port calls the variables of unet_256 and of its basic discriminator, and how it keeps them.
+
+Its U-Net is nested: each block holds the next one between its own two convolutions.
+"""
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from pix2pix.errors import UserError
+from pix2pix.model.networks import DECODER, DISCRIMINATOR, ENCODER
+
+NORM = {'scale': 'weight', 'offset': 'bias', 'moving_mean': 'running_mean', 'moving_variance': 'running_var'}
+BATCHES = 'num_batches_tracked'     # the port's norms count them, and use the number for nothing
+#             ours      the port's
+PATCHES = {'conv1': 'model.0', 'conv2': 'model.2', 'conv3': 'model.5', 'conv4': 'model.8', 'conv5': 'model.11'}
+
+
+class Place(NamedTuple):
+    """Where the port keeps a variable."""
+    key: str
+    swapped: bool = False       # its input has the skip first; ours has it last
+
+
+def generator_places():
+    """Our names of the generator's variables -> Places, in the port's order of blocks from the outside."""
+    places = {}
+
+    def norm(name, key):
+        places.update({f'generator/{name}_norm/{ours}': Place(f'{key}.{theirs}') for ours, theirs in NORM.items()})
+    block, depth = 'model.model', len(ENCODER)
+    for row, (down, _, has_norm) in enumerate(ENCODER):
+        up = [name for name, *_ in DECODER][::-1][row - 1] if row else f'up{depth}'
+        outermost, innermost = row == 0, row == depth - 1
+        places[f'generator/{down}/w'] = Place(f'{block}.{0 if outermost else 1}.weight')
+        if 'paper' in has_norm:
+            norm(down, f'{block}.2')
+        last = 3 if outermost or innermost else 5
+        places[f'generator/{up}/w'] = Place(f'{block}.{last}.weight', swapped=not innermost)
+        if outermost:
+            places[f'generator/{up}/b'] = Place(f'{block}.{last}.bias')
+        else:
+            norm(up, f'{block}.{last + 1}')
+        block = f'{block}.{1 if outermost else 3}.model'
+    return places
+
+
+def discriminator_places():
+    """Our names of the discriminator's variables -> Places."""
+    norms = {name: has_norm for name, _, _, has_norm in DISCRIMINATOR} | {'conv5': False}
+    places = {}
+    for name, key in PATCHES.items():
+        places[f'discriminator/{name}/w'] = Place(f'{key}.weight')
+        if norms[name]:
+            behind = f'model.{int(key.removeprefix("model.")) + 1}'
+            places |= {f'discriminator/{name}_norm/{ours}': Place(f'{behind}.{NORM[ours]}')
+                       for ours in ('scale', 'offset')}
+        else:
+            places[f'discriminator/{name}/b'] = Place(f'{key}.bias')
+    return places
+
+
+def to_ours(value, place):
+    """A tensor of the port's -> ours, to the bit. Theirs are [out, in, h, w] or, of a transpose, [in, out, h, w]; ours
+    [h, w, in, out] or [h, w, out, in]."""
+    value = np.roll(value, len(value) // 2, axis=0) if place.swapped else value
+    return np.ascontiguousarray(value.transpose(2, 3, 1, 0) if value.ndim == 4 else value, np.float32)
+
+
+def to_port(value, place):
+    """The reverse."""
+    value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value
+    return np.ascontiguousarray(np.roll(value, len(value) // 2, axis=0) if place.swapped else value, np.float32)
+
+
+def imported(tensors, places, path):
+    """A state dict of the port's -> our variables by name. UserError says what the network is where it does not fit."""
+    tensors = {re.sub(r'^((module|_orig_mod)\.)+', '', name): value for name, value in tensors.items()}
+    tensors = {name: value for name, value in tensors.items() if not name.endswith(BATCHES)}
+    kind, wanted = kind_of(tensors), 'unet_256' if any('generator/' in name for name in places) else 'basic'
+    if kind != wanted:
+        raise UserError(f'{path} is {DESCRIBED[kind]}; what fits here is {DESCRIBED[wanted]}')
+    expected = {place.key for place in places.values()}
+    missing = sorted(expected - tensors.keys())
+    unknown = sorted(name for name in tensors.keys() - expected
+                     if wanted == 'unet_256' or not re.search(r'running_(mean|var)$', name))
+    if missing or unknown:
+        raise UserError(f'{path} is no network that is known here: ' + '; '.join(
+            f'it {verb} {names[0]}' + (f' and {len(names) - 1} more' if len(names) > 1 else '')
+            for verb, names in (('lacks', missing), ('has', unknown)) if names))
+    return {ours: to_ours(tensors[place.key], place) for ours, place in places.items()}
+
+
+DESCRIBED = {'unet_256':       'a unet_256 generator with batch norm',
+             'basic':          'a basic discriminator with batch norm',
+             'unet_norm':      'a U-Net generator with another norm than batch (--norm instance or none)',
+             'unet_other':     'a U-Net generator of another depth (unet_128 or the like)',
+             'resnet':         'a resnet generator (--netG resnet_9blocks or the like)',
+             'discriminator':  'a discriminator of another kind (--netD, --n_layers_D or --norm)',
+             'unknown':        'a state dict of an unknown network'}
+
+
+def kind_of(tensors):
+    """Which network of the port's has these names: a key of DESCRIBED."""
+    if any('.conv_block.' in name for name in tensors):
+        return 'resnet'
+    if 'model.model.0.weight' in tensors:
+        blocks = 1
+        while any(name.startswith(f'model.model.1.model.{"3.model." * (blocks - 1)}1.') for name in tensors):
+            blocks += 1
+        if blocks != len(ENCODER):
+            return 'unet_other'
+        return 'unet_256' if 'model.model.1.model.2.running_mean' in tensors else 'unet_norm'
+    if 'model.0.weight' in tensors or 'net.0.weight' in tensors:
+        basic = 'model.11.weight' in tensors and 'model.3.running_mean' in tensors and 'model.14.weight' not in tensors
+        return 'basic' if basic else 'discriminator'
+    return 'unknown'
+
+
+def shapes(architecture):
+    """The shapes of all variables by name, of the generator and of the discriminator."""
+    base, channels = architecture.base_filters, architecture.source_channels
+    found, skips = {}, []
+
+    def add(name, shape, width, norm=(), bias=False):
+        found[f'{name}/w'] = (4, 4, *shape)
+        found.update({f'{name}_norm/{part}': (width,) for part in norm} | ({f'{name}/b': (width,)} if bias else {}))
+    for name, width, _ in ENCODER:
+        add(f'generator/{name}', (channels, base * width), base * width, NORM)
+        skips.append(channels := base * width)
+    channels = skips.pop()
+    for name, width, *_ in DECODER:
+        add(f'generator/{name}', (base * width, channels), base * width, NORM)
+        channels = base * width + skips.pop()
+    add('generator/up8', (architecture.target_channels, channels), architecture.target_channels, bias=True)
+    channels = architecture.source_channels + architecture.target_channels
+    for name, width, *_ in DISCRIMINATOR:
+        add(f'discriminator/{name}', (channels, base * width), base * width, ('scale', 'offset'), bias=True)
+        channels = base * width
+    add('discriminator/conv5', (channels, 1), 1, bias=True)
+    return found
+
+
+def exported(variables, places):
+    """Our variables -> a state dict of the port's: arrays by name. Statistics that ours do not have are 0 and 1."""
+    tensors = {place.key: to_port(variables[ours], place) for ours, place in places.items() if ours in variables}
+    for ours, place in places.items():
+        if ours.startswith('discriminator/') and ours.endswith('_norm/offset'):
+            norm = place.key.removesuffix('bias')
+            tensors |= {norm + 'running_mean': np.zeros_like(variables[ours]),
+                        norm + 'running_var': np.ones_like(variables[ours])}
+    return tensors
