@@ -41,12 +41,11 @@ def training_step(source, target, architecture, hyperparameters, *, seed, decay=
     drop = tf.stack([tf.constant(seed, tf.int64), steps_done])
     drop = tf.random.experimental.stateless_fold_in(drop, replica) if replica else drop
 
-    rates = {}
-    if decay:
-        rates['learning_rate'] = learning_rate(hyperparameters.learning_rate, decay, steps_done)
-        hyperparameters = hyperparameters._replace(**rates)
-
     discriminator_loss, generator_gan_loss = losses.GAN_LOSS[hyperparameters.gan_mode]
+
+    # Let the learning rate fall with the steps, where it is not constant.
+    rates = {'learning_rate': learning_rate(hyperparameters.learning_rate, decay, steps_done)} if decay else {}
+    hyperparameters = hyperparameters._replace(**rates)
 
     # Forward the generator once.
     output = generator(source, architecture, seed=drop, statistics='update')
@@ -73,7 +72,7 @@ def training_step(source, target, architecture, hyperparameters, *, seed, decay=
         updates += [v.assign(mean, read_value=False) for v, mean in zip(moving, means)]
         scalars = dict(zip(scalars, means[len(moving):]))
 
-    # The averages of the generator's weights and moving statistics follow what has become of them.
+    # Let the averages of the generator's weights and moving statistics follow what has become of these.
     if hyperparameters.ema:
         with tf.control_dependencies(updates):
             updates += ema.follow(weights('generator'), hyperparameters.ema, steps_done)

@@ -48,7 +48,7 @@ def load(sess, what, variables):
                          (there.get_variable_to_shape_map(), (v.op.name for v in variables)))
         values = {v.initial_value: there.get_tensor(v.op.name) for v in variables if network_of(v.op.name) in known}
         sess.run(tf.global_variables_initializer(), values)
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    except (tf.errors.OpError, ValueError, LookupError, RuntimeError) as error:     # the reader raises Python's own
         raise checkpoint.CheckpointError(f'{prefix} cannot be begun with: it is damaged, or of another model '
                                          f'({reason(error)})') from None
     return '; '.join([f'the weights are those of {prefix}',
