@@ -9,6 +9,7 @@ import os
 import sys
 
 from pix2pix import script
+from pix2pix.errors import UserError, count
 from pix2pix.flags import Parser, adder, from_options, natural
 from pix2pix.inference import TILE
 from pix2pix.model.architecture import PRECISIONS
@@ -63,7 +64,17 @@ def parse(args=None):
     return opts
 
 
-OPTS = script.begin(parse) if __name__ == '__main__' else None     # before TensorFlow: a mistake is answered at once
+def check_there(opts):
+    """UserError where the run or the pictures are not there."""
+    run = None if opts.checkpoint else os.path.join('checkpoints', opts.name)
+    if run and not os.path.isdir(run):
+        raise UserError(f'{run}: no such folder. Is the run name right? Training makes it')
+    if opts.input and not os.path.exists(opts.input):
+        raise UserError(f'{opts.input}: no such file or folder')
+
+
+# Before TensorFlow is loaded: a mistake is answered at once.
+OPTS = script.begin(parse, check_there) if __name__ == '__main__' else None
 
 import pix2pix.quiet  # noqa: F401
 
@@ -74,7 +85,6 @@ from tqdm import tqdm
 import reader
 from datasets.sides import not_joined
 from pix2pix import devices, files
-from pix2pix.errors import UserError, count
 from pix2pix.images import decode, large, png
 from pix2pix.images.arrays import grid, to_integer
 from pix2pix.images.diagnose import ImageError

@@ -10,7 +10,9 @@ import os
 import sys
 
 from datasets.catalogue import CATALOGUE
+from datasets.sides import check_there, doubt, hold_out_commands
 from pix2pix import script
+from pix2pix.files import is_remote
 from pix2pix.flags import Parser, adder, count_or_all, from_options, natural, positive, probability, rate, weight
 from pix2pix.model.architecture import GAN_MODES, LAYERS, MULTIPLE, NORMS, PRECISIONS, Architecture, Hyperparameters
 
@@ -88,7 +90,8 @@ def parse(args=None):
     return opts
 
 
-OPTS = script.begin(parse) if __name__ == '__main__' else None     # before TensorFlow: a mistake is answered at once
+# Before TensorFlow is loaded: a mistake is answered at once.
+OPTS = script.begin(parse, lambda opts: check_there(opts.dataset)) if __name__ == '__main__' else None
 
 import pix2pix.quiet  # noqa: F401  imports TensorFlow without its chatter
 
@@ -97,14 +100,13 @@ import tensorflow.compat.v1 as tf
 
 import reader
 from datasets.locate import locate
-from datasets.sides import doubt, hold_out_commands
 from pix2pix import devices
 from pix2pix.distributed.launch import second_signal
 from pix2pix.distributed.replicas import join, starts_alone
 from pix2pix.errors import UserError, count, reason
 from pix2pix.images.diagnose import ImageError, first_unreadable
 from pix2pix.images.findings import before_training
-from pix2pix.images.folders import describe_passed_over, is_remote
+from pix2pix.images.folders import describe_passed_over
 from pix2pix.model.networks import images_at_once, trained_generator
 from pix2pix.model.schedule import Decay
 from pix2pix.model.training_step import training_step
@@ -209,7 +211,8 @@ def train(opts, pairs, order, run, replicas):
                 break
 
     # Say how the training ended, and what to open. After a step that was not finite the first replica raises here.
-    record.end(stopped_by=stop, hint=f'then run: python test.py --name {run.name}')
+    pictures = '' if pairs.held_out else ' --input FILE_OR_FOLDER --output FOLDER'
+    record.end(stopped_by=stop, hint=f'then run: python test.py --name {run.name}{pictures}')
     return exit_status(stop, done=step == order.steps)
 
 
@@ -259,7 +262,7 @@ def what_is_trained(settings, pairs, replicas):
     if settings['dataset'] in CATALOGUE and not settings['direction_asked']:
         yield f'the direction, {settings["direction"]}, comes from the catalogue'
     if not pairs.held_out:
-        commands = hold_out_commands(settings['folder'], pairs.folder)
+        commands = len(pairs.names) > 2 and hold_out_commands(settings['folder'], pairs.folder)
         yield 'there is no folder val or test beside train: nothing is validated, and samples are training pairs' \
               + (f'. To make them: {commands}' if commands else '')
     if line := doubt(pairs.folder, pairs.names):

@@ -7,6 +7,7 @@ import collections
 import hashlib
 import os
 
+from datasets.sides import SPLITS, check_there, doubt, hold_out_commands, not_joined
 from pix2pix import script
 from pix2pix.flags import Parser
 
@@ -18,7 +19,8 @@ def parse(args=None):
     return parser.parse_args(args)
 
 
-OPTS = script.begin(parse) if __name__ == '__main__' else None     # before TensorFlow: a mistake is answered at once
+# Before TensorFlow is loaded: a mistake is answered at once.
+OPTS = script.begin(parse, lambda opts: check_there(opts.folder)) if __name__ == '__main__' else None
 
 import pix2pix.quiet  # noqa: F401
 
@@ -28,7 +30,6 @@ from tqdm import tqdm
 
 from datasets.catalogue import CATALOGUE
 from datasets.locate import locate
-from datasets.sides import SPLITS, doubt, hold_out_commands, not_joined
 from pix2pix.errors import UserError, count
 from pix2pix.images import decode
 from pix2pix.images.diagnose import try_read

@@ -4,6 +4,7 @@ import argparse
 import os
 
 from pix2pix import script
+from pix2pix.errors import UserError, count
 from pix2pix.flags import Parser
 
 
@@ -27,7 +28,15 @@ def pattern(text):
     return text
 
 
-OPTS = script.begin(parse) if __name__ == '__main__' else None     # before TensorFlow: a mistake is answered at once
+def check_there(opts):
+    """UserError where a folder is not there."""
+    for folder in opts.a, opts.b:
+        if not os.path.isdir(folder):
+            raise UserError(f'{folder}: no such folder')
+
+
+# Before TensorFlow is loaded: a mistake is answered at once.
+OPTS = script.begin(parse, check_there) if __name__ == '__main__' else None
 
 import pix2pix.quiet  # noqa: F401
 
@@ -36,7 +45,6 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets.match import match
-from pix2pix.errors import UserError, count
 from pix2pix.images import png
 from pix2pix.images.folders import describe_passed_over, list_images_under
 from pix2pix.images.pictures import read_pictures

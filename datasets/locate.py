@@ -5,9 +5,8 @@ import os
 from datasets import demo
 from datasets.catalogue import CATALOGUE, ROOT
 from datasets.download import download
-from datasets.sides import refuse_sides
+from datasets.sides import check_there, refuse_sides
 from pix2pix.errors import UserError
-from pix2pix.images.folders import is_remote
 
 
 def locate(name, root=ROOT, fetch=True):
@@ -17,11 +16,9 @@ def locate(name, root=ROOT, fetch=True):
     of a user's pairs are not joined yet.
     """
     if name not in CATALOGUE:
-        if os.path.isdir(name) or is_remote(name):
-            refuse_sides(name)
-            return name
-        raise UserError(f'{name}: there is no such folder, and the catalogue has only {" ".join(CATALOGUE)}. Give a '
-                        'folder of pairs (with train/ and val/ in it) or one of these names')
+        check_there(name)
+        refuse_sides(name)
+        return name
     folder = os.path.join(root, name)
     if os.path.isdir(folder):
         return folder

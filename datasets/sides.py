@@ -1,13 +1,22 @@
-"""A data set whose two sides lie in folders of their own, such as trainA/ and trainB/: which commands join them."""
+"""What a name given for a data set leads to: nothing, or two sides in folders of their own, and how to join them."""
 
 import itertools
 import os
 import shlex
 
+from datasets.catalogue import CATALOGUE
 from pix2pix.errors import UserError
+from pix2pix.files import is_remote
 from pix2pix.images.formats import is_image
 
 SPLITS = ('train', 'val', 'test')
+
+
+def check_there(name):
+    """UserError where a name is neither one of the catalogue nor a folder."""
+    if name not in CATALOGUE and not os.path.isdir(name) and not is_remote(name):
+        raise UserError(f'{name}: there is no such folder, and the catalogue has only {" ".join(CATALOGUE)}. Give a '
+                        'folder of pairs (with train/ and val/ in it) or one of these names')
 
 
 def sides_of(folder, split=''):

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and which are on this machine."""
 
 import contextlib
 import errno
@@ -16,6 +16,11 @@ def flush(path):
             raise
     finally:
         os.close(number)
+
+
+def is_remote(folder):
+    """Whether TensorFlow reads the folder over a network, such as gs://bucket/pairs."""
+    return '://' in folder
 
 
 @contextlib.contextmanager

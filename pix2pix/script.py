@@ -9,12 +9,19 @@ from pix2pix.errors import UserError
 INTERRUPTED = 128 + signal.SIGINT
 
 
-def begin(parse):
+def begin(parse, check=None):
     """The options that parse() makes of the command line, before the packages are imported that take seconds.
+
+    check(options) raises UserError where a path leads nowhere, or whatever else can be said at once.
 
     While these are imported, Ctrl-C ends the process without a word, and one that is missing is named in one line.
     """
     options = parse()
+    try:
+        if check:
+            check(options)
+    except UserError as error:
+        sys.exit(f'{name()}: {error}')
     sys.excepthook = name_what_is_missing
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:       # else whoever started this ignores it
         signal.signal(signal.SIGINT, leave)

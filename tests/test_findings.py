@@ -49,6 +49,15 @@ def test_of_square_halves_of_the_whole_range_nothing_is_said(tmp_path):
     assert lines_of(tmp_path / 'eight.png', tmp_path / 'sixteen.png') == lines_of() == []
 
 
+def test_one_file_of_8_bits_does_not_hide_the_range_of_those_of_16(tmp_path):
+    for i in range(2):
+        png.write(str(tmp_path / f'{i}.png'), pair_of(*(noise(0, 4095, dtype=np.uint16) for _ in 'AB')))
+    png.write(str(tmp_path / 'eight.png'), noise(0, 255, width=16))
+    assert lines_of(*sorted(tmp_path.iterdir())) == [
+        f'{side}: values reach from 0 to 4,095 of 65,535, a small part of the range'
+        for side in ('A (left)', 'B (right)')]
+
+
 # Sizes.
 
 def test_halves_that_are_not_square_are_said_with_what_they_become(tmp_path):

@@ -6,6 +6,7 @@ import os
 import pytest
 import tensorflow as tf
 
+from pix2pix import files
 from pix2pix.errors import UserError
 from pix2pix.images import folders
 
@@ -96,7 +97,7 @@ def test_a_name_that_is_not_utf_8_is_named(tmp_path):
 @pytest.mark.parametrize('folder, remote', [
     ('gs://bucket/pairs', True), ('ram://pairs', True), ('/data/pairs', False), ('pairs', False), ('C:/pairs', False)])
 def test_a_folder_with_a_scheme_is_behind_a_network(folder, remote):
-    assert folders.is_remote(folder) is remote
+    assert files.is_remote(folder) is remote
 
 
 def test_a_split_is_the_first_of_these_sub_folders_that_is_there(tmp_path):

@@ -20,6 +20,8 @@ PIP = '. Activate the environment (. .venv/bin/activate), or: pip install -r req
 
 def start(folder, *args, **how):
     """Python in a folder, whose modules are found before all others but ours. It heeds SIGINT, whatever pytest does."""
+    for there in 'pairs', 'a', 'b', 'checkpoints/tiny':         # what the arguments name
+        os.makedirs(os.path.join(folder, there), exist_ok=True)
     how.setdefault('preexec_fn', lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
     environment = {name: value for name, value in os.environ.items() if not name.startswith('TF_')}
     return subprocess.Popen([sys.executable, *args], cwd=folder, text=True, stdout=subprocess.PIPE,

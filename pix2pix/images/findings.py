@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from pix2pix.files import is_remote
 from pix2pix.images import decode
 from pix2pix.images.diagnose import try_read
-from pix2pix.images.folders import is_remote
 from pix2pix.images.headers import check_headers
 
 SAMPLE = 4          # files that are decoded before a training
@@ -23,16 +23,18 @@ class Findings:
 
     def __init__(self):
         self.halves, self.see_through = collections.Counter(), None
-        self.occurs, self.gray = np.zeros([2, 2 ** 16], bool), [True, True]     # by side
+        # By depth, 8 or 16 bits, and by side: which values occur, and whether all is gray.
+        self.occurs, self.gray = np.zeros([2, 2, 2 ** 16], bool), np.ones([2, 2], bool)
 
     def add(self, path, pair):
         """The path of a pair, and what decode.rgb_uint16 makes of it: [H, W, 3], W even."""
         height, width = pair.shape[:2]
         self.halves[width // 2, height] += 1
         self.see_through = self.see_through or (path if is_see_through(path) else None)
+        fine = int((pair % 257).any())
         for side, half in enumerate(np.split(pair, 2, axis=1)):
-            self.occurs[side][half] = True
-            self.gray[side] &= bool((half == half[..., :1]).all())
+            self.occurs[fine, side][half] = True
+            self.gray[fine, side] &= (half == half[..., :1]).all()
 
     def lines(self, become='squares'):
         """The findings, a line each. `become` says what the halves are resized to."""
@@ -43,10 +45,9 @@ class Findings:
             yield f'{some}halves are {width} x {height} and become {become}: their aspect is not kept'
         if self.see_through:
             yield f'alpha is dropped, such as that of {self.see_through}: colours under transparent pixels come through'
-        all_values = np.flatnonzero(self.occurs.any(axis=0))
-        unit = 1 if (all_values % 257).any() else 257       # which is one of 8 bits
-        for side, occurs, gray in zip(SIDES, self.occurs, self.gray):
-            yield from of_values(side, np.flatnonzero(occurs) // unit, gray, highest=65535 // unit)
+        for unit, by_side, grays in zip((257, 1), self.occurs, self.gray):      # 257 is one of 8 bits
+            for side, occurs, gray in zip(SIDES, by_side, grays):
+                yield from of_values(side, np.flatnonzero(occurs) // unit, gray, highest=65535 // unit)
 
 
 def of_values(side, values, gray, *, highest):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from pix2pix.errors import UserError, count, reason
+from pix2pix.files import is_remote
 from pix2pix.images.formats import EXTENSIONS, HEADER, format_of, is_image
 
 NAMED = 8       # endings in the line on what is passed over
@@ -27,11 +28,6 @@ def is_image_by_content(path):
             return format_of(file.read(HEADER)) is not None
     except OSError:
         return False
-
-
-def is_remote(folder):
-    """Whether TensorFlow reads the folder over a network, such as gs://bucket/pairs."""
-    return '://' in folder
 
 
 def find_split(folder, *names):

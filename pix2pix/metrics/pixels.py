@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from pix2pix import devices
+from pix2pix.errors import count
 
 #       name    best  format   what it is
 TABLE = [('l1',   min, '{:.4f}', 'mean absolute difference, on the [-1, 1] scale'),
@@ -45,4 +46,4 @@ def table(rows):
         numbers = [form.format(f(list(values.values()))) for f in (np.mean, np.std)]
         lines.append(f'{name:6}{numbers[0]:>10}{numbers[1]:>10}   '
                      + ' ... '.join(f'{form.format(values[image])} {image}' for image in (ends[0], ends[-1])))
-    return '\n'.join(lines + [f'{len(rows):,} images'])
+    return '\n'.join(lines + [count(len(rows), 'image')])

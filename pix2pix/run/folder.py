@@ -88,7 +88,7 @@ class Run:
         if {'images', 'names'} <= set(fixed) and saved['names'] != options['names']:
             raise UserError(f'the data set has changed: the run was started with {saved["images"]} pairs, and there '
                             f'are {options["images"]} now, or their names differ ({self.options}). Restore the files, '
-                            'or give another run name')
+                            'or give another run name; a new run may begin with the weights of this one')
         for name in fixed:
             if saved[name] != options[name]:
                 raise UserError(f'{name} is {options[name]}, but the run was started with {saved[name]} '

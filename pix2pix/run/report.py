@@ -9,7 +9,7 @@ from urllib.parse import quote
 import jinja2
 
 from pix2pix import files
-from pix2pix.errors import UserError, reason
+from pix2pix.errors import UserError, count, reason
 from pix2pix.metrics import pixels
 from pix2pix.run import log
 
@@ -22,6 +22,7 @@ WIDTH, HEIGHT = 300, 120        # of a chart, in its own units
 
 environment = jinja2.Environment(loader=jinja2.FileSystemLoader(os.path.dirname(__file__)), autoescape=True,
                                  undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+environment.globals['counted'] = count
 
 
 def write(run, *, page=None, results=None, training=False, refresh=REFRESH, patience=PATIENCE):
