@@ -9,6 +9,14 @@ from pix2pix.run.interrupt import Interrupt, Output
 from tests.scripts import ROOT
 
 
+@pytest.fixture(autouse=True)
+def heeded():
+    """SIGHUP, which nohup lets pytest ignore."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_noted_and_the_handlers_come_back(number):
     numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP

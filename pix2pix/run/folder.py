@@ -98,8 +98,11 @@ class Run:
 
     def save_options(self, options):
         """Write them where they changed; the time of the file is that of the start in any case."""
-        text = json.dumps(options, indent=2) + '\n'
-        if os.path.exists(self.options) and self.read_options() == json.loads(text):
+        text, before = json.dumps(options, indent=2) + '\n', None
+        if os.path.exists(self.options):
+            with open(self.options) as file:
+                before = file.read()
+        if text == before:
             os.utime(self.options)
         else:
             files.write(self.options, text, flushed=True)
