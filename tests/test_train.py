@@ -22,13 +22,12 @@ import tensorflow.compat.v1 as tf
 import pix2pix
 import reader
 import train
-from pix2pix import Generator
 from pix2pix.distributed.replicas import Alone
 from pix2pix.errors import UserError
-from pix2pix.run import checkpoint, report
+from pix2pix.run import report
 from pix2pix.run.folder import Run
 from tests.conftest import damage, draw_pairs
-from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables, variables_of, wait_for, wait_for_metrics
+from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables, wait_for, wait_for_metrics
 
 
 def test_a_run_leaves_what_it_says(unbroken):
@@ -66,128 +65,6 @@ def test_stopped_after_some_epochs_and_carried_on(unbroken, tmp_path, k):
     assert f'7 steps, {-(-7 * k // 3)} of them done' in output
     assert 'changed since the run was started: epochs 3' in output
     assert_same_run(tmp_path, unbroken[0])
-
-
-def test_averages_are_kept_carried_on_and_drawn(tmp_path):
-    """A run with averages that was stopped is the unbroken one; what is trained is what is trained without them; and
-    validation, test.py and Generator draw with them, unless they are asked for the raw weights."""
-    for folder in 'plain', 'once', 'twice':
-        draw_pairs(tmp_path / folder / 'pairs', train=7, val=1)
-    args = ['--dataset', 'pairs', *TINY, '--learning_rate', '0.01', '--epochs']
-    run(tmp_path / 'plain', 'train.py', *args, '2')
-    run(tmp_path / 'once', 'train.py', *args, '2', '--ema', '0.9')
-    run(tmp_path / 'twice', 'train.py', *args, '1', '--ema', '0.9')
-    run(tmp_path / 'twice', 'train.py', *args, '2', '--ema', '0.9')
-    assert_same_run(tmp_path / 'once', tmp_path / 'twice')
-
-    plain, averaged = (variables(tmp_path / folder)[0] for folder in ('plain', 'once'))
-    assert {name for name in averaged if name.startswith('average/')} == averaged.keys() - plain.keys() == {
-        f'average/{name}' for name in plain if name.startswith('generator/') and '_adam' not in name}
-    for name in plain:
-        np.testing.assert_array_equal(averaged[name], plain[name], err_msg=name)
-
-    cwd, source = tmp_path / 'once', iio.imread(tmp_path / 'once/pairs/val/0.png')[:, :32]
-    said = [run(cwd, 'test.py', '--name', 'tiny', '--output', output, *more)
-            for output, more in (('averaged', []), ('raw', ['--raw']))]
-    assert ['averaged weights' in output for output in said] == [True, False]
-    scores = [json.loads((cwd / folder / 'metrics.json').read_text())['l1'] for folder in ('averaged', 'raw')]
-    last = json.loads((cwd / 'checkpoints/tiny/metrics.jsonl').read_text().splitlines()[-1])
-    assert scores[0] == pytest.approx(last['val_l1'], rel=1e-6) and scores[1] != pytest.approx(scores[0], rel=1e-3)
-    by_default, raw, without = (Generator(path / 'checkpoints/tiny', **how)(source) for path, how in
-                                ((cwd, {}), (cwd, {'raw': True}), (tmp_path / 'plain', {})))
-    np.testing.assert_array_equal(raw, without)
-    assert (by_default != raw).any()
-    assert 'ema is 0.0, but the run was started with 0.9' in run(cwd, 'train.py', *args, '3', status=1)
-
-
-@pytest.mark.faults
-def test_instance_norm_and_least_squares_are_carried_on_and_drawn(tmp_path):
-    for folder in 'once', 'twice':
-        draw_pairs(tmp_path / folder / 'pairs', train=4, val=1)
-    args = ['--dataset', 'pairs', *TINY, '--norm', 'instance', '--gan_mode', 'lsgan', '--epochs']
-    run(tmp_path / 'once', 'train.py', *args, '3')
-    run(tmp_path / 'twice', 'train.py', *args, '2')
-    run(tmp_path / 'twice', 'train.py', *args, '3')
-    assert_same_run(tmp_path / 'once', tmp_path / 'twice')
-    assert not [name for name in variables(tmp_path / 'once')[0] if 'moving' in name]
-    cwd = tmp_path / 'twice'
-    assert '; instance norm, dropout on' in run(cwd, 'test.py', '--name', 'tiny')
-    score = json.loads((cwd / 'samples/tiny/test/metrics.json').read_text())['l1']
-    last = json.loads((cwd / 'checkpoints/tiny/metrics.jsonl').read_text().splitlines()[-1])
-    assert score == pytest.approx(last['val_l1'], rel=1e-6)
-    assert 'norm is batch, but the run was started with instance' in run(cwd, 'train.py', *args, '4', '--norm', 'batch',
-                                                                         status=1)
-
-
-def test_a_few_pairs_are_learned_from_where_another_run_ended(tmp_path, monkeypatch, capsys):
-    """Weights of both networks, and nothing else, are those of the other run; it may be gone when the run goes on."""
-    monkeypatch.chdir(tmp_path)
-    draw_pairs(tmp_path / 'many', train=7, val=1)
-    draw_pairs(tmp_path / 'few', train=2, val=1)
-
-    def train_on(dataset, name, epochs, *more):
-        capsys.readouterr()
-        assert train.main(train.parse(['--dataset', dataset, *TINY, '--batch_size', '1', '--epochs', epochs, '--name',
-                                       name, *more])) == 0
-        return capsys.readouterr().out
-    train_on('many', 'other', '3', '--learning_rate', '0.01')
-    other = variables_of('checkpoints/other/model-21')
-
-    # Of steps that are next to nothing, the weights stay those of the other run. Adam and the steps are new.
-    start = ['--init_from', 'other', '--ema', '0.9', '--learning_rate', '1e-12']
-    said = train_on('few', 'still', '1', *start)
-    assert said.count('the weights are those of checkpoints/other/model-21\n') == 1
-    still = variables_of('checkpoints/still/model-2')
-    weights = {name for name in other if name.startswith(('generator/', 'discriminator/')) and '_adam' not in name}
-    for name in weights:
-        if 'moving' not in name:
-            np.testing.assert_allclose(still[name], other[name], atol=1e-9, err_msg=name)
-            assert 'discriminator' in name or (still[f'average/{name}'] == pytest.approx(other[name], abs=1e-6))
-    assert still['global_step'] == 2
-    assert [value for name, value in still.items() if 'beta1_power' in name] == [0.5 ** 3] * 2
-    assert json.loads((tmp_path / 'checkpoints/still/options.json').read_text())['init_from'] == 'other'
-
-    # With steps, what was learned from many pairs shows on the few from the first step on.
-    train_on('few', 'tuned', '1', *start[:2])
-    train_on('few', 'fresh', '1')
-    tuned, fresh = (json.loads((tmp_path / f'checkpoints/{name}/metrics.jsonl').read_text().splitlines()[0])
-                    for name in ('tuned', 'fresh'))
-    assert tuned['step'] == fresh['step'] == 1 and tuned['g_loss_l1'] < 0.95 * fresh['g_loss_l1']
-
-    # The run goes on from its own checkpoint, and keeps what it has begun with.
-    shutil.rmtree(tmp_path / 'checkpoints/other')
-    assert 'the weights are those of' not in train_on('few', 'still', '2', *start)
-    with pytest.raises(UserError, match='^init_from is None, but the run was started with other'):
-        train_on('few', 'still', '3', *start[2:])
-
-
-def test_weights_that_do_not_fit_are_refused_before_anything_is_written(trained, monkeypatch):
-    monkeypatch.chdir(trained)
-    with pytest.raises(UserError, match='do not fit: they have base_filters 1, not 2; target_channels 3, not 1'):
-        train.main(train.parse(['--dataset', 'pairs', *TINY, '--name', 'new', '--init_from', 'tiny', '--base_filters',
-                                '2', '--target_channels', '1']))
-    assert not (trained / 'checkpoints/new').exists()
-
-
-def test_a_rate_that_falls_is_said_logged_and_carried_on(tmp_path):
-    """Seven pairs in batches of three: seven steps in three epochs, and the first epoch ends in the third step."""
-    for folder in 'once', 'twice':
-        draw_pairs(tmp_path / folder / 'pairs', train=7, val=1)
-    args = ['--dataset', 'pairs', *TINY, '--learning_rate', '0.01', '--epochs', '3', '--decay_from', '1']
-    output = run(tmp_path / 'once', 'train.py', *args)
-    assert '\nthe learning rate is 0.01 up to epoch 1, and then falls linearly to 0 at the end of epoch 3\n' in output
-    lines = [json.loads(line) for line in
-             (tmp_path / 'once/checkpoints/tiny/metrics.jsonl').read_text().splitlines()]
-    assert [line['learning_rate'] for line in lines] == pytest.approx(
-        [0.01, 0.01, 0.01, 0.01, 0.01 * 3 / 4, 0.01 * 2 / 4, 0.01 * 1 / 4], rel=1e-6)
-    assert '<dt>decay_from</dt><dd>1</dd>' in (tmp_path / 'once/samples/tiny/index.html').read_text()
-
-    # Where the last two checkpoints are lost, the run goes on from the third step, in the midst of it.
-    shutil.copytree(tmp_path / 'once', tmp_path / 'twice', dirs_exist_ok=True)
-    for step in 5, 7:
-        checkpoint.remove(str(tmp_path / 'twice/checkpoints/tiny'), step)
-    assert '7 steps, 3 of them done' in run(tmp_path / 'twice', 'train.py', *args)
-    assert_same_run(tmp_path / 'once', tmp_path / 'twice')
 
 
 @pytest.mark.parametrize('precision', ['float32', pytest.param('bfloat16', marks=pytest.mark.faults)])
