@@ -96,9 +96,17 @@ def test_a_mistyped_flag_is_answered_before_tensorflow_is_loaded(script, right, 
 
 
 @SCRIPT
-def test_what_is_right_does_load_it(script, right, no_tensorflow):
+def test_a_path_that_leads_nowhere_is_answered_before_tensorflow_is_loaded(script, right, no_tensorflow, tmp_path):
+    status, output, error = python(*script, *right, path=no_tensorflow, cwd=tmp_path)
+    assert (status, output) == (1, '') and re.fullmatch('.*: no such folder.*\n|.*: there is no such folder.*\n', error)
+
+
+@SCRIPT
+def test_what_is_right_does_load_it(script, right, no_tensorflow, tmp_path):
     """And so the tests above would have seen it."""
-    assert python(*script, *right, path=no_tensorflow) == (1, '', 'tensorflow was loaded\n')
+    for there in 'pairs', 'a', 'b', 'checkpoints/tiny':
+        (tmp_path / there).mkdir(parents=True)
+    assert python(*script, *right, path=no_tensorflow, cwd=tmp_path) == (1, '', 'tensorflow was loaded\n')
 
 
 def test_a_folder_is_split_without_tensorflow(no_tensorflow, tmp_path):

@@ -92,6 +92,7 @@ def test_a_rate_that_falls_is_said_logged_and_carried_on(run, tmp_path):
     assert_it_goes_on_exactly(run, tmp_path, *args)
 
 
+@pytest.mark.faults
 def test_instance_norm_and_least_squares_are_carried_on_and_drawn(run, tmp_path):
     args = [*SEVEN, '3', '--norm', 'instance', '--gan_mode', 'lsgan']
     run('once', train, *args)
@@ -103,6 +104,7 @@ def test_instance_norm_and_least_squares_are_carried_on_and_drawn(run, tmp_path)
         run('once', train, *SEVEN, '4')
 
 
+@pytest.mark.faults
 def test_a_few_pairs_are_learned_from_where_another_run_ended(run, tmp_path):
     """Weights of both networks, and nothing else, are those of the other run; it may be gone when the run goes on."""
     few = ['--dataset', 'few', *TINY, '--batch_size', '1', '--epochs']
