@@ -115,7 +115,7 @@ def test_map_draws_what_calls_draw_in_order(model):
 
 
 def test_what_map_draws_of_a_picture_depends_on_no_other(model):
-    """To the bit: alone, and at every place of a run of them."""
+    """Alone, and at every place of a run of them: to the bit in a narrow network; a wide one rounds by the place."""
     pictures = [noise(*size) for size in [(256, 256), (256, 256), (250, 255), (3, 7), (256, 256)]]
     pictures[1] = pictures[1] // 9
     pictures[4] = 255 - pictures[4] // 4
