@@ -31,5 +31,5 @@ CATALOGUE = {
     'edges2handbags': Dataset('AtoB', {'train': 138567, 'val': 200}, 8600, 'edges -> photo of a handbag'),
     'night2day':      Dataset('AtoB', {'train': 17823, 'val': 2287, 'test': 2297}, 1900, 'night -> day'),
     'demo':           Dataset('BtoA', {'train': 200, 'val': 20}, 0, 'drawn building fronts: labels -> "photo"',
-                              {'epochs': 12, 'base_filters': 32, 'sample_every': 2, 'save_every': 4}),
+                              {'epochs': 12, 'base_filters': 16, 'sample_every': 2, 'save_every': 4}),
 }
