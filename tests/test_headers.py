@@ -71,7 +71,7 @@ def test_the_first_of_several_is_named_also_where_it_does_not_open(tmp_path):
     paths = sound_files(tmp_path)
     (tmp_path / 'bad.png').write_bytes(b'')
     with pytest.raises(ImageError, match="gone.png': cannot be opened"):
-        headers.check_headers([*paths, f'{tmp_path}/gone.png', f'{tmp_path}/bad.png'])
+        headers.check_headers([*paths, f'{tmp_path}/gone.png', f'{tmp_path}/bad.png'], 60)
 
 
 def test_a_file_that_only_looks_wrong_is_read_and_let_pass(tmp_path):
