@@ -88,12 +88,12 @@ from pix2pix import devices, files
 from pix2pix.images import decode, large, png
 from pix2pix.images.arrays import grid, to_integer
 from pix2pix.images.diagnose import ImageError
-from pix2pix.images.folders import describe_passed_over, find_split, list_images, list_images_under, unique_stems
+from pix2pix.images.folders import find_split, list_images
+from pix2pix.images.listing import describe_passed_over, list_images_under, unique_stems
 from pix2pix.images.pictures import read_pictures
 from pix2pix.inference.generator import Generator
 from pix2pix.metrics import fid, pixels
 from pix2pix.metrics.evaluate import evaluate
-from pix2pix.model.networks import images_at_once
 from pix2pix.run import checkpoint, log, report
 from pix2pix.run.folder import Run, TestResults
 
@@ -154,7 +154,7 @@ def draw_pairs(opts, generator):
         if inception:
             features.append([inception(picture) for picture in pictures[1:]])
     with contextlib.closing(draw()) as drawn:
-        images = evaluate(drawn, pixels.Comparison(), keep, held=images_at_once(form.crop_size, form.crop_size))
+        images = evaluate(drawn, pixels.Comparison(), keep)
 
     # The metrics: on the terminal, in a file, and on the page.
     summary = {'count': len(images), **pixels.mean(images.values())}

@@ -106,7 +106,7 @@ from pix2pix.distributed.replicas import join, starts_alone
 from pix2pix.errors import UserError, count, reason
 from pix2pix.images.diagnose import ImageError, first_unreadable
 from pix2pix.images.findings import before_training
-from pix2pix.images.folders import describe_passed_over
+from pix2pix.images.listing import describe_passed_over
 from pix2pix.model.networks import images_at_once, trained_generator
 from pix2pix.model.schedule import Decay
 from pix2pix.model.training_step import training_step

@@ -61,18 +61,17 @@ def beside(what, precision, size, filters, data):
     folder, architecture = tempfile.mkdtemp(), Architecture(base_filters=filters, precision=precision)
     atexit.register(shutil.rmtree, folder)
     run, pairs = Run(f'{folder}/checkpoints', f'{folder}/samples'), reader.Pairs.of(data)
-    with run.opened({'epochs': 200}, ()):
+    with run.opened({'epochs': 200}, (), steps=20_000):
         pass        # its folders and options are there now
     training_step(*constants(4, size), architecture, Hyperparameters(), seed=0)
-    path = tf.placeholder(tf.string, [])
-    source, target = reader.test_pair(path, reader.PairFormat('BtoA', size, 3, 3))
+    form, paths = reader.PairFormat('BtoA', size, 3, 3), pairs.paths[:4]
+    source, target = (tf.concat(half, 0) for half in zip(*(reader.test_pair(path, form) for path in paths)))
     images, saver = [source, trained_generator(source, architecture), target], checkpoint.new_saver()
     sess, record, losses = session(), log.Log(run, 0), {'d_loss': 1.0, 'g_loss_gan': 1.0, 'g_loss_l1': 1.0}
 
     def sample():
-        picture = grid([[to_uint8(image[0]) for image in sess.run(images, {path: f'{pairs.folder}/{name}'})]
-                        for name in pairs.names[:4]])
-        png.write(f'{run.samples}/epoch-0001.png', picture)
+        picture = grid([map(to_uint8, triple) for triple in zip(*sess.run(images))])
+        png.write(run.grid(1), picture)
         record.image(1, 'samples', picture)
     for step in range(10, 20_001, 10) if what == 'page' else ():
         record.scalars(step, {'epoch': step / 100, **losses})

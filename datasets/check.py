@@ -34,7 +34,8 @@ from pix2pix.errors import UserError, count
 from pix2pix.images import decode
 from pix2pix.images.diagnose import try_read
 from pix2pix.images.findings import Findings
-from pix2pix.images.folders import describe_passed_over, find_split, list_images
+from pix2pix.images.folders import find_split, list_images
+from pix2pix.images.listing import describe_passed_over
 
 
 def flatness(image):

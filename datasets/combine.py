@@ -28,15 +28,20 @@ def pattern(text):
     return text
 
 
-def check_there(opts):
-    """UserError where a folder is not there."""
-    for folder in opts.a, opts.b:
+def check_folders(a, b, out, pattern_a, pattern_b):
+    """UserError where a folder is not there, or where one stands for two things."""
+    for folder in a, b:
         if not os.path.isdir(folder):
             raise UserError(f'{folder}: no such folder')
+        if os.path.realpath(folder) == os.path.realpath(out):
+            raise UserError(f'{out} is both the folder of the pairs and one of a side: give another OUT')
+    if os.path.samefile(a, b) and not (pattern_a and pattern_b):
+        raise UserError(f"{a} is both A and B: say which images are which, such as --a '*_photo.jpg' --b '*_label.png'")
 
 
 # Before TensorFlow is loaded: a mistake is answered at once.
-OPTS = script.begin(parse, check_there) if __name__ == '__main__' else None
+OPTS = script.begin(parse, lambda opts: check_folders(opts.a, opts.b, opts.out, opts.pattern_a, opts.pattern_b)) \
+    if __name__ == '__main__' else None
 
 import pix2pix.quiet  # noqa: F401
 
@@ -46,7 +51,7 @@ from tqdm import tqdm
 
 from datasets.match import match
 from pix2pix.images import png
-from pix2pix.images.folders import describe_passed_over, list_images_under
+from pix2pix.images.listing import describe_passed_over, list_images_under
 from pix2pix.images.pictures import read_pictures
 
 
@@ -66,7 +71,7 @@ def join(left, right):
 def combine(a, b, out, *, pattern_a=None, pattern_b=None, overwrite=False, say=print):
     """Write OUT/NAME.png for what belongs together in A and B, by its names (datasets/match.py); returns (pairs
     written, lines on what was not)."""
-    check_folders(a, b, out, patterns=pattern_a and pattern_b)
+    check_folders(a, b, out, pattern_a, pattern_b)
     lefts, rights = list_images_under(a, without=out), list_images_under(b, without=out)
     for line in describe_passed_over(lefts.passed_over + rights.passed_over):
         say(line)
@@ -99,17 +104,6 @@ def combine(a, b, out, *, pattern_a=None, pattern_b=None, overwrite=False, say=p
             continue
         written += 1
     return written, problems
-
-
-def check_folders(a, b, out, patterns):
-    """UserError where a folder is not there, or where one stands for two things."""
-    for folder in a, b:
-        if not os.path.isdir(folder):
-            raise UserError(f'{folder}: no such folder')
-        if os.path.realpath(folder) == os.path.realpath(out):
-            raise UserError(f'{out} is both the folder of the pairs and one of a side: give another OUT')
-    if os.path.samefile(a, b) and not patterns:
-        raise UserError(f"{a} is both A and B: say which images are which, such as --a '*_photo.jpg' --b '*_label.png'")
 
 
 def main(opts):

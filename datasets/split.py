@@ -12,7 +12,7 @@ from datasets.sides import SPLITS, not_joined
 from pix2pix import script
 from pix2pix.errors import UserError, count
 from pix2pix.flags import Parser, rate
-from pix2pix.images.formats import EXTENSIONS, is_image
+from pix2pix.images.listing import describe_passed_over, list_images_under
 
 #      how        the function        what has become of a file
 HOW = {'copy':    (shutil.copy2,      'copied'),
@@ -54,25 +54,6 @@ def distribute(names, *, val, test, seed):
     return {split: sorted(part) for split, part in zip(SPLITS, parts) if part}
 
 
-def list_files(folder):
-    """(images, all else) in a folder and its sub-folders, by their names in it. A hidden folder is not entered."""
-    images, others, seen = [], [], set()
-
-    def stop(error):
-        raise UserError(f'{error.filename} cannot be listed ({error.strerror})')
-    for where, folders, files in os.walk(folder, onerror=stop, followlinks=True):
-        if os.path.realpath(where) in seen:         # a link in a circle
-            folders.clear()
-            continue
-        seen.add(os.path.realpath(where))
-        hidden = [name for name in folders if name.startswith('.')]
-        folders[:] = set(folders) - set(hidden)
-        for name in files + hidden:
-            (images if is_image(name) else others).append(
-                os.path.relpath(os.path.join(where, name), folder))
-    return sorted(images), sorted(others)
-
-
 def check_folders(folder, out):
     """UserError where the one is not a folder of pairs to be split, or the other is not new."""
     if not os.path.isdir(folder):
@@ -92,11 +73,9 @@ def check_folders(folder, out):
 def split(folder, out, *, val, test, seed, how, say=print):
     """Make OUT/train, OUT/val and OUT/test, whole or not at all, of the pairs in a folder."""
     check_folders(folder, out)
-    images, others = list_files(folder)
-    if not images:
-        raise UserError(f'{folder} has no images in it ({" ".join(EXTENSIONS)})')
-    if others:
-        say(f'left out, as no images: {", ".join(others[:5])}' + (f' and {len(others) - 5:,} more' * (len(others) > 5)))
+    images, passed_over = list_images_under(folder)
+    for line in describe_passed_over(passed_over):
+        say(line)
     parts = distribute(images, val=val, test=test, seed=seed)
     targets = {name: os.path.join(part, name) for part, names in parts.items() for name in names}
     place, done = HOW[how]

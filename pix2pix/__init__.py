@@ -1,7 +1,7 @@
 """pix2pix: paired image-to-image translation (Isola et al., CVPR 2017) in TensorFlow's graph mode.
 
-The rooms: `model` is the paper; `images`, `distributed`, `metrics`, `run` and `inference` stand around it. The single
-files beside them are the ground, which every room may use.
+The rooms: `model` is the paper; `images`, `distributed`, `metrics`, `run`, `inference` and `pytorch` stand around it.
+The single files beside them are the ground, which every room may use.
 """
 
 import importlib

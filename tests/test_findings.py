@@ -92,6 +92,25 @@ def test_alpha_of_16_bits_and_a_transparent_colour_of_a_palette_are_alpha_too(tm
         assert line.startswith(f'alpha is dropped, such as that of {tmp_path}/{name}')
 
 
+@pytest.mark.parametrize('opaque, how', [
+    (65535, {'dtype': np.uint16, 'bands': 2, 'photometric': 'minisblack', 'extrasamples': ['unassalpha']}),
+    (65535, {'dtype': np.uint16, 'bands': 4, 'photometric': 'rgb', 'extrasamples': ['unspecified']}),
+    (1, {'dtype': np.float32, 'bands': 4, 'photometric': 'rgb', 'extrasamples': ['unassalpha']}),
+    (255, {'dtype': np.uint8, 'bands': 4, 'photometric': 'minisblack'}),
+    (255, {'dtype': np.uint8, 'bands': 4, 'photometric': 'rgb', 'extrasamples': ['unassalpha'], 'planes': True})],
+    ids=['gray and alpha', 'a fourth band', 'floats', 'four bands', 'planes'])
+def test_a_band_behind_the_colours_of_a_tiff_is_said_to_be_dropped(tmp_path, opaque, how):
+    dtype, bands, planes = how.pop('dtype'), how.pop('bands'), how.pop('planes', False)
+    image = np.linspace(0, opaque, 8 * 16 * bands).reshape(8, 16, bands).astype(dtype)
+    for name, last, dropped in ('clear', opaque, False), ('seen.through', image[..., -1] / 2, True):
+        image[..., -1] = last
+        stored, kind = (np.moveaxis(image, -1, 0), 'separate') if planes else (image, 'contig')
+        tifffile.imwrite(tmp_path / f'{name}.tif', stored, planarconfig=kind, **how)
+        said = [line for line in lines_of(tmp_path / f'{name}.tif') if 'is dropped' in line]
+        assert bool(said) == dropped and all(f'{name}.tif' in line for line in said)
+
+
+
 # Values.
 
 @pytest.mark.parametrize('low, high, dtype, said', [

@@ -1,6 +1,5 @@
 """Which files of a folder are images, and what a folder without any is called."""
 
-import errno
 import os
 
 import pytest
@@ -8,27 +7,13 @@ import tensorflow as tf
 
 from pix2pix import files
 from pix2pix.errors import UserError
-from pix2pix.images import folders
-
-
-def touch(folder, *names):
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
-
-
-@pytest.mark.parametrize('name, image', [
-    ('a.png', True), ('a.jpg', True), ('a.jpeg', True), ('a.bmp', True), ('a.tif', True), ('a.tiff', True),
-    ('a.webp', True), ('A.PNG', True), ('a.b.Tif', True), ('a.gif', True), ('a.jfif', True), ('a.JPE', True),
-    ('a.avif', True), ('a.jp2', True), ('a.heic', False), ('a.npy', False), ('png', False), ('a.png.txt', False),
-    ('.a.png', False), ('._a.jpeg', False)])
-def test_an_image_is_known_by_its_extension_and_is_not_hidden(name, image):
-    assert folders.is_image(name) is image
+from pix2pix.images import folders, listing
+from tests.test_listing import touch
 
 
 def test_images_of_a_folder_are_listed_by_name_and_the_other_files_apart(tmp_path):
     touch(tmp_path, 'b.PNG', 'a.jpeg', 'notes.txt', 'c.Tif', '._a.jpeg', 'sub/d.png', 'sub/e.heic', '.hidden/f.npy')
-    for listed in folders.list_images, folders.list_images_under:
+    for listed in folders.list_images, listing.list_images_under:
         assert listed(str(tmp_path)) == (['a.jpeg', 'b.PNG', 'c.Tif', 'sub/d.png'], ['notes.txt', 'sub/e.heic'])
     assert folders.list_images(str(tmp_path), sub_folders=False) == (['a.jpeg', 'b.PNG', 'c.Tif'], ['notes.txt'])
 
@@ -41,7 +26,7 @@ def test_a_file_without_an_ending_is_known_by_its_content(tmp_path):
     (tmp_path / 'LICENSE').write_text('BMW, by permission')
     (tmp_path / 'dangling').symlink_to(tmp_path / 'nowhere')
     os.mkfifo(tmp_path / 'pipe')
-    for listed in folders.list_images, folders.list_images_under:
+    for listed in folders.list_images, listing.list_images_under:
         assert listed(str(tmp_path)) == (['a.png', 'scan'], ['LICENSE', 'dangling', 'empty', 'not.an.ending', 'pipe'])
 
 
@@ -61,25 +46,11 @@ def test_object_storage_is_listed_by_names_alone(monkeypatch):
     assert images == ['a.png'] and not asked
 
 
-@pytest.mark.parametrize('names, line', [
-    (['a.heic'], '1 file passed over (.heic)'),
-    (['a.npy', 'b/c.HEIC', 'd.heic', 'e', 'b.c/f'], '5 files passed over (.heic .npy no ending)'),
-    (['LICENSE'], '1 file passed over (no ending)'),
-    ([f'a.{i}' for i in range(1200)], '1,200 files passed over (.0 .1 .10 .100 .1000 .1001 .1002 .1003 ...)'),
-    (['a.\x1b[2J', 'b.\udce9', 'c.é'], r'3 files passed over (.\udce9 .\x1b[2j .é)')])
-def test_what_is_passed_over_is_said_in_one_line_with_the_endings(names, line):
-    assert folders.describe_passed_over(names) == [line] and line.isprintable()
-
-
-def test_where_nothing_is_passed_over_nothing_is_said():
-    assert folders.describe_passed_over([]) == []
-
-
 def test_a_folder_that_is_not_there_or_has_no_images_is_named(tmp_path):
     with pytest.raises(UserError, match='nowhere cannot be listed'):
         folders.list_images(str(tmp_path / 'nowhere'))
     touch(tmp_path, 'empty/notes.txt')
-    for listed in folders.list_images, folders.list_images_under:
+    for listed in folders.list_images, listing.list_images_under:
         with pytest.raises(UserError, match=r'empty has no images in it \(\.png \.jpg .*; 1 file passed over'):
             listed(str(tmp_path / 'empty'))
 
@@ -105,54 +76,6 @@ def test_a_split_is_the_first_of_these_sub_folders_that_is_there(tmp_path):
     assert folders.find_split(str(tmp_path), 'val', 'test', 'other') == f'{tmp_path}/test'
     assert folders.find_split(str(tmp_path), 'train', 'val') is None
     assert folders.find_split(str(tmp_path / 'nowhere'), 'val') is None
-
-
-def test_images_under_a_folder_are_those_of_all_its_sub_folders_by_their_path_in_it(tmp_path):
-    touch(tmp_path, 'b/c/2.PNG', 'a.jpg', 'b/1.tif', 'b/notes.txt', 'b/.hidden.png', '.thumbnails/a.png')
-    for path in str(tmp_path), f'{tmp_path}/':
-        assert folders.list_images_under(path) == (['a.jpg', 'b/1.tif', 'b/c/2.PNG'], ['b/notes.txt'])
-
-
-def test_images_under_the_folder_of_the_results_are_left_out(tmp_path):
-    touch(tmp_path, 'a.jpg', 'b/1.tif', 'out/a.png', 'out/b/1.png', 'out/metrics.json', 'outside/2.png')
-    assert folders.list_images_under(str(tmp_path), f'{tmp_path}/out') == (['a.jpg', 'b/1.tif', 'outside/2.png'], [])
-    assert folders.list_images_under(str(tmp_path / 'b'), str(tmp_path)).images == ['1.tif']    # they are inside it
-
-
-def test_links_are_followed_but_not_in_a_circle(tmp_path):
-    touch(tmp_path, 'pictures/1.tif', 'elsewhere/3.png')
-    (tmp_path / 'pictures/round').symlink_to(tmp_path / 'pictures')
-    (tmp_path / 'pictures/linked').symlink_to(tmp_path / 'elsewhere')
-    assert folders.list_images_under(str(tmp_path / 'pictures')) == (['1.tif', 'linked/3.png'], [])
-
-
-def test_a_file_is_itself_whatever_it_is_called_and_what_is_not_there_is_named(tmp_path):
-    touch(tmp_path, 'scan')
-    assert folders.list_images_under(str(tmp_path / 'scan')) == (['scan'], [])
-    with pytest.raises(UserError, match='none: no such file or folder'):
-        folders.list_images_under(str(tmp_path / 'none'))
-
-
-def test_a_sub_folder_that_may_not_be_read_is_named_and_not_passed_over(tmp_path, monkeypatch):
-    """To root every folder is open, so it is the system's call that refuses here."""
-    touch(tmp_path, 'a.png', 'locked/b.png')
-    scandir = os.scandir
-
-    def refusing(folder):
-        if os.path.basename(folder) == 'locked':
-            raise PermissionError(errno.EACCES, 'Permission denied', folder)
-        return scandir(folder)
-    monkeypatch.setattr(os, 'scandir', refusing)
-    with pytest.raises(UserError, match=r'locked cannot be listed \(Permission denied\)'):
-        folders.list_images_under(str(tmp_path))
-
-
-@pytest.mark.parametrize('names, stems', [
-    (['a.png', 'b.jpg'], ['a', 'b']),
-    (['a.png', 'b.jpg', 'a.jpg'], ['a.png', 'b', 'a.jpg']),                 # those that would be the same keep theirs
-    (['a.jpg', 'a.png', 'a.png.png'], ['a.jpg', 'a.png', 'a.png.png'])])    # a.png would be one of two then
-def test_stems_are_unique(names, stems):
-    assert folders.unique_stems(names) == stems
 
 
 def test_sub_folders_are_listed_with_their_names(tmp_path):

@@ -43,3 +43,12 @@ def test_a_picture_has_a_pixel_or_more_and_at_most_so_many(size, good):
         return formats.check_size(size)
     with pytest.raises(ValueError, match='pixels; 1 to 134,217,728 can be read'):
         formats.check_size(size)
+
+
+@pytest.mark.parametrize('name, image', [
+    ('a.png', True), ('a.jpg', True), ('a.jpeg', True), ('a.bmp', True), ('a.tif', True), ('a.tiff', True),
+    ('a.webp', True), ('A.PNG', True), ('a.b.Tif', True), ('a.gif', True), ('a.jfif', True), ('a.JPE', True),
+    ('a.avif', True), ('a.jp2', True), ('a.heic', False), ('a.npy', False), ('png', False), ('a.png.txt', False),
+    ('.a.png', False), ('._a.jpeg', False)])
+def test_an_image_is_known_by_its_extension_and_is_not_hidden(name, image):
+    assert formats.is_image(name) is image

@@ -114,20 +114,20 @@ def test_another_seed_is_another_choice_and_the_same_one_is_the_same(pool):
     assert choices[0] == choices[1] != choices[2]
 
 
-def test_what_is_no_image_is_left_out_and_named(pool, capsys):
+def test_what_is_no_image_is_passed_over_and_said(pool, capsys):
     for name in 'notes.txt', 'sub/1.json', '._1.png', '.hidden/2.png':
         (pool / name).parent.mkdir(exist_ok=True)
         (pool / name).touch()
     (pool / 'sub/round').symlink_to(pool)
     out = run(pool)
     said = capsys.readouterr().out
-    assert f'left out, as no images: ._1.png, .hidden, notes.txt, sub/1.json\n{out}: 16 pairs' in said
+    assert f'2 files passed over (.json .txt)\n{out}: 16 pairs' in said
     assert len(files(out)) == 20
     for name in 'a.txt', 'b.txt', 'c.txt':
         (pool / name).touch()
     shutil.rmtree(out)
     run(pool)
-    assert 'left out, as no images: ._1.png, .hidden, a.txt, b.txt, c.txt and 2 more\n' in capsys.readouterr().out
+    assert '5 files passed over (.json .txt)\n' in capsys.readouterr().out
 
 
 # What is refused, and leaves everything as it is.

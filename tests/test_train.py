@@ -179,7 +179,7 @@ def test_changed_options_stop_the_run(trained, monkeypatch):
 def test_fewer_epochs_than_are_done_change_nothing(trained, monkeypatch):
     monkeypatch.chdir(trained)
     before = (trained / 'checkpoints/tiny/options.json').read_text()
-    with pytest.raises(UserError, match='tiny has done 7 steps, and 1 epochs are 3: there is nothing to do'):
+    with pytest.raises(UserError, match='tiny has done 7 steps, more than the 3 of 1 epoch: there is nothing to do'):
         train.main(train.parse(['--dataset', 'pairs', *TINY, '--epochs', '1']))
     assert (trained / 'checkpoints/tiny/options.json').read_text() == before
 

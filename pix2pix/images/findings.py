@@ -8,8 +8,9 @@ import tensorflow as tf
 from PIL import Image
 
 from pix2pix.files import is_remote
-from pix2pix.images import decode
+from pix2pix.images import decode, tiff
 from pix2pix.images.diagnose import try_read
+from pix2pix.images.formats import format_of
 from pix2pix.images.headers import check_headers
 
 SAMPLE = 4          # files that are decoded before a training
@@ -61,9 +62,13 @@ def of_values(side, values, gray, *, highest):
 
 
 def is_see_through(path):
-    """Whether a file has alpha, and pixels that are not opaque. Of what Pillow does not know it is not said."""
+    """Whether a file has alpha, and pixels that are not opaque."""
     try:
-        with tf.io.gfile.GFile(path, 'rb') as file, Image.open(io.BytesIO(file.read())) as image:
+        with tf.io.gfile.GFile(path, 'rb') as file:
+            content = file.read()
+        if format_of(content) == 'TIFF':
+            return tiff.is_see_through(content)
+        with Image.open(io.BytesIO(content)) as image:
             return image.has_transparency_data and image.convert('RGBA').getchannel('A').getextrema()[0] < 255
     except (OSError, ValueError, SyntaxError):
         return False

@@ -53,6 +53,19 @@ def check(page):
     check_size((page.imagelength, page.imagewidth))
 
 
+def is_see_through(content):
+    """Whether a TIFF has a band behind its colours, alpha or of unknown meaning, in which not all is opaque."""
+    with tifffile.TiffFile(io.BytesIO(content)) as tiff:
+        page = tiff.pages[0]
+        bands, colours = page.samplesperpixel, 4 if page.photometric == PHOTOMETRIC.SEPARATED else 3
+        colours = colours if bands >= colours else 1
+        if bands == colours:
+            return False
+        image = page.asarray()
+        last = image[-1] if page.planarconfig == SEPARATE else image[..., -1]
+        return bool((last < (1 if last.dtype.kind == 'f' else 2 ** page.bitspersample - 1)).any())
+
+
 def is_plain(path):
     """Whether a TIFF is one that is read, and that libvips reads in the same way.
 

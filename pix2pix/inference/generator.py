@@ -87,7 +87,7 @@ class Generator:
         return step
 
     def network(self, images, height, width):
-        """(source, output) of the graph for one size: fixed sizes are faster, and equal to training's to the bit."""
+        """(source, output) of the graph for so many images of one size: fixed sizes are faster."""
         if (images, height, width) not in self.networks:
             dtype = tf.as_dtype(self.architecture.precision)
             with self.graph.as_default(), tf.variable_scope('', custom_getter=cast_once(dtype)):
@@ -140,10 +140,11 @@ class Generator:
         for size, group in itertools.groupby(map(checked, pictures), self.size_in_a_batch):
             if not size:
                 yield from map(self.draw, group)
-            while size and (few := list(itertools.islice(group, images_at_once(*size)))):
-                outputs = self.forward_each(pad(self.as_source(picture)) for picture in few)
-                for picture, output in zip(few, outputs):
-                    yield without_one_channel(to_integer(cut(output, *picture.shape[:2]), picture.dtype))
+                continue
+            group, again = itertools.tee(group)
+            outputs = self.forward_each(pad(self.as_source(picture)) for picture in again)
+            for picture, output in zip(group, outputs):
+                yield without_one_channel(to_integer(cut(output, *picture.shape[:2]), picture.dtype))
 
     def size_in_a_batch(self, picture):
         """The size at which a small picture goes through the network; None for one that goes alone, or in tiles."""

@@ -8,7 +8,7 @@ import re
 import socket
 
 from pix2pix import files
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, count
 from pix2pix.run.checkpoint import steps_in
 
 # What earlier versions did not ask for, as all their runs were trained: their options.json lacks it.
@@ -117,8 +117,8 @@ class Run:
         with self.locked():
             changed, done = self.compare_options(options, fixed), max(steps_in(self.checkpoints), default=0)
             if done > steps:
-                raise UserError(f'{self.name} has done {done:,} steps, and {options["epochs"]} epochs are {steps:,}: '
-                                'there is nothing to do. Give more epochs')
+                raise UserError(f'{self.name} has done {done:,} steps, more than the {steps:,} of '
+                                f'{count(options["epochs"], "epoch")}: there is nothing to do. Give more epochs')
             self.save_options(options)
             os.makedirs(self.samples, exist_ok=True)
             yield changed

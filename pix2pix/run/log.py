@@ -18,11 +18,14 @@ from pix2pix.metrics.pixels import BEST
 class Log:
     """Appends to a run's metrics.jsonl and events/. What an earlier process wrote past `steps_done` is cut.
 
-    OSError names the file that could not be written. Without `events` nothing is written for TensorBoard.
+    `steps_found` are the steps of all lines that were there. OSError names the file that could not be written. Without
+    `events` nothing is written for TensorBoard.
     """
 
     def __init__(self, run, steps_done, *, events=True):
-        kept = ''.join(text for text, line in parse(run.metrics) if line['step'] <= steps_done)
+        lines = parse(run.metrics)
+        self.steps_found = [line['step'] for _, line in lines]
+        kept = ''.join(text for text, line in lines if line['step'] <= steps_done)
         files.write(run.metrics, kept, flushed=True)
         self.run, self.writer = run, None
         self.file = open(run.metrics, 'a', buffering=1)      # a line at a time, for who watches

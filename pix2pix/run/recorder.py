@@ -53,16 +53,15 @@ class Recorder:
 
     def begin(self, steps_done):
         """Open the log behind the steps that are done, and cut from it what an earlier process wrote past them."""
-        lines = log.read(self.run.metrics)
-        if lines and not steps_done:
-            print(f'{self.run.metrics} goes to step {lines[-1]["step"]:,}, but no checkpoint is there: the run starts '
-                  'again at step 0, and its log is cut')
+        self.log = log.Log(self.run, steps_done, events=self.cadence.events == 'on')
+        if self.log.steps_found and not steps_done:
+            print(f'{self.run.metrics} goes to step {self.log.steps_found[-1]:,}, but no checkpoint is there: the run '
+                  'starts again at step 0, and its log is cut')
         due = steps_done // self.cadence.log_every * self.cadence.log_every
-        last = max((line['step'] for line in lines if line['step'] <= steps_done), default=0)
+        last = max((step for step in self.log.steps_found if step <= steps_done), default=0)
         if last < due:
             print(f'{self.run.metrics} ends at step {last:,}, and the checkpoint is of step {steps_done:,}: the lines '
                   'between are lost, as after a power cut, unless they were further apart before')
-        self.log = log.Log(self.run, steps_done, events=self.cadence.events == 'on')
         self.step, self.saved_at = steps_done, time.monotonic()
         print(f'{self.run.name}: {count(self.order.steps, "step")}, {steps_done:,} of them done')
         self.bar = Progress(self.order, steps_done)
