@@ -72,8 +72,8 @@ class Order(NamedTuple):
         return -(-self.epochs * self.images // self.batch_size)
 
     def epoch_of(self, step):
-        """Epochs done after a step; a fraction. What the last step shows beyond the epochs does not count."""
-        return min(step * self.batch_size / self.images, self.epochs)
+        """Epochs done after a step; a fraction. The last step may show more pairs than the epochs have."""
+        return step * self.batch_size / self.images
 
     def due(self, step, every):
         """Whether this step is the first to have seen every pair `every` epochs more, or the last of all."""

@@ -20,7 +20,8 @@ class Progress:
             self.sums[name] = self.sums.get(name, 0.0) + value
         speed = (step - self.steps_done) / (time.monotonic() - self.start)
         rate = f'{speed * self.order.batch_size:.2f} images/s'
-        steps, epochs, before = self.order.steps, int(self.order.epoch_of(step)), int(self.order.epoch_of(step - 1))
+        steps = self.order.steps
+        before, epochs = int(self.order.epoch_of(step - 1)), min(int(self.order.epoch_of(step)), self.order.epochs)
         if not self.bar.disable:
             self.bar.set_description(f'epoch {before + 1}', refresh=False)
             self.bar.set_postfix_str('  '.join(f'{n} {v:.3f}' for n, v in losses.items()) + f'  {rate}', refresh=False)
