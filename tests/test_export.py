@@ -194,10 +194,10 @@ def test_a_savedmodel_draws_pictures_and_png_files_without_this_package(runs, tm
 
 def test_tflite_of_each_kind_of_weights(runs, tmp_path, monkeypatch):
     pytest.importorskip('ai_edge_litert')
-    assert run_export(runs['paper'], tmp_path, monkeypatch, '--to', 'tflite', '--weights', 'float32', 'float16', 'int8',
+    assert run_export(runs['paper'], tmp_path, monkeypatch, '--to', 'tflite', '--weights', 'float32', 'float16',
                       '--size', '256x512') == 0
     files = json.loads((tmp_path / 'samples/paper/export/model.json').read_text())['files']
-    assert list(files) == ['model.tflite', 'model-float16.tflite', 'model-int8.tflite']
+    assert list(files) == ['model.tflite', 'model-float16.tflite']
     assert all(about['size'] == [256, 512] and about['difference']['largest'] > 0 for about in files.values())
 
 

@@ -118,7 +118,8 @@ def exported(folder, generator, target, weights, size, sources, expected):
             if parity.is_there(runtime):
                 difference = parity.check(path, target, weights, generator.statistics, sources, expected)
             else:
-                print(f'{target} is not checked, for {runtime} is not installed: {MISSING}', file=sys.stderr)
+                remedy = 'pip install torch' if runtime == 'torch' else MISSING
+                print(f'{target} is not checked, for {runtime} is not installed: {remedy}', file=sys.stderr)
             for name in os.listdir(scratch):
                 if os.path.isdir(os.path.join(folder, name)):
                     shutil.rmtree(os.path.join(folder, name))
