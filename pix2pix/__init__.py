@@ -15,9 +15,13 @@ os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
 
 
-def __getattr__(name):
-    """`from pix2pix import Generator` loads TensorFlow; `import pix2pix` alone does not."""
-    if name != 'Generator':
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+def Generator(path, **how):
+    """A trained generator as a function of pictures: Generator('checkpoints/facades')(picture) -> picture.
+
+    Of a run or a checkpoint it is an inference.generator.Generator, and TensorFlow is loaded. Of an exported file,
+    'model.onnx', it is an inference.onnx_generator.OnnxGenerator, which needs onnxruntime alone.
+    """
+    if os.fspath(path).endswith('.onnx'):
+        return importlib.import_module('pix2pix.inference.onnx_generator').OnnxGenerator(path, **how)
     importlib.import_module('pix2pix.quiet')
-    return importlib.import_module('pix2pix.inference.generator').Generator
+    return importlib.import_module('pix2pix.inference.generator').Generator(path, **how)

@@ -47,9 +47,16 @@ def test_what_needs_no_tensorflow_loads_none(statement):
     assert 'pix2pix' in loaded(statement, 'pix2pix') and loaded(statement, 'tensorflow') == []
 
 
-def test_the_generator_is_had_from_the_package_and_loads_tensorflow_without_a_word():
-    modules = loaded('from pix2pix import Generator\nassert Generator.__name__ == "Generator"', 'tensorflow')
-    assert 'tensorflow' in modules
+def test_the_generator_of_a_run_loads_tensorflow_without_a_word():
+    code = 'from pix2pix import Generator\ntry: Generator("none")\n' \
+           'except Exception as error: assert "no such file" in str(error)'
+    assert 'tensorflow' in loaded(code, 'tensorflow')
+
+
+def test_the_generator_of_an_exported_file_loads_none():
+    code = 'from pix2pix import Generator\ntry: Generator("none.onnx")\n' \
+           'except Exception as error: assert "export" in str(error)'
+    assert 'pix2pix.inference.onnx_generator' in loaded(code, 'pix2pix') and loaded(code, 'tensorflow') == []
 
 
 def test_the_reader_knows_nothing_of_the_model():
@@ -78,7 +85,9 @@ def no_tensorflow(tmp_path):
 SCRIPTS = [([f'{ROOT}/train.py'],        ['--dataset', 'pairs']),
            ([f'{ROOT}/test.py'],         ['--name', 'tiny']),
            (['-m', 'datasets.check'],    ['pairs']),
-           (['-m', 'datasets.combine'],  ['a', 'b', 'c'])]
+           (['-m', 'datasets.combine'],  ['a', 'b', 'c']),
+           (['-m', 'pix2pix.export'],    ['--name', 'tiny', '--to', 'savedmodel']),
+           (['-m', 'pix2pix.pytorch'],   ['a.pth', '--name', 'new'])]
 SCRIPT = pytest.mark.parametrize('script, right', SCRIPTS, ids=[script[-1].removeprefix(ROOT) for script, _ in SCRIPTS])
 
 

@@ -5,9 +5,9 @@ import os
 import numpy as np
 from PIL import Image
 
-from pix2pix.images import decode, exif
-from pix2pix.images.arrays import upright
+from pix2pix.images import decode
 from pix2pix.images.diagnose import try_read
+from pix2pix.images.plain import from_pil
 
 
 def as_array(picture):
@@ -21,15 +21,7 @@ def as_array(picture):
         if error:
             raise error
         return pixels
-    if not isinstance(picture, Image.Image):
-        return np.asarray(picture)
-    if picture.mode in ('I', 'F'):
-        raise ValueError(f'a PIL image of 32 bits (mode {picture.mode}): give one of 8 or 16 bits')
-    if picture.mode.startswith('I;16'):
-        pixels = np.repeat(np.asarray(picture).astype(np.uint16)[..., None], 3, axis=-1)
-    else:
-        pixels = np.asarray(picture.convert('RGBA' if picture.mode == 'P' else 'RGB'))[..., :3]     # P has a palette
-    return upright(pixels, picture.getexif().get(exif.ORIENTATION, 1))
+    return from_pil(picture) if isinstance(picture, Image.Image) else np.asarray(picture)
 
 
 def read_pictures(paths):

@@ -9,10 +9,10 @@ import tensorflow.compat.v1 as tf
 from pix2pix import devices
 from pix2pix.errors import UserError, reason
 from pix2pix.flags import from_options
-from pix2pix.images.arrays import to_channels, to_float, to_integer
+from pix2pix.images.arrays import to_integer
 from pix2pix.images.pictures import as_array
-from pix2pix.inference import TILE
-from pix2pix.inference.tiles import draw_in_tiles
+from pix2pix.inference import TILE, drawing
+from pix2pix.inference.drawing import checked, cut, margins, pad, without_one_channel
 from pix2pix.model.architecture import LAYERS, MULTIPLE, NORMS, PRECISIONS, Architecture
 from pix2pix.model.networks import TEST_STATISTICS, images_at_once, trained_generator
 from pix2pix.run import checkpoint
@@ -83,8 +83,14 @@ class Generator:
                 step = os.path.basename(path)
             if not step:
                 raise UserError(f'{path} has no checkpoint yet. A training saves the first after some epochs')
+            self.checkpoint = path if path != self.run.checkpoints else checkpoint.prefix_of(path, step)
             self.sess.run(tf.local_variables_initializer())     # the copies of the weights
         return step
+
+    def weights(self):
+        """The network's variables by name, 'generator/down1/w' and so on: float32 arrays."""
+        with self.graph.as_default():
+            return self.sess.run({v.op.name: v for v in tf.global_variables('generator/')})
 
     def network(self, images, height, width):
         """(source, output) of the graph for so many images of one size: fixed sizes are faster."""
@@ -127,7 +133,7 @@ class Generator:
         It is a path, a PIL image, or an array of uint8 or uint16, [H, W] gray or [H, W, 3] RGB. A path or a PIL image
         is drawn as a person sees it, upright and with its palette. ImageError, ValueError where it cannot be.
         """
-        return self.draw(checked(picture))
+        return self.draw(given(picture))
 
     def map(self, pictures):
         """An iterator over what the generator makes of each of these pictures, in order.
@@ -137,7 +143,7 @@ class Generator:
         the others change nothing of it. Here and there it may be a level of 255 off what a call gives, or what it is
         at another place, by rounding.
         """
-        for size, group in itertools.groupby(map(checked, pictures), self.size_in_a_batch):
+        for size, group in itertools.groupby(map(given, pictures), self.size_in_a_batch):
             if not size:
                 yield from map(self.draw, group)
                 continue
@@ -153,56 +159,23 @@ class Generator:
 
     def draw(self, picture):
         """[H, W, 1 or 3] -> [H, W] or [H, W, 3]."""
-        output, top = np.empty([*picture.shape[:2], self.architecture.target_channels], picture.dtype), 0
-        for band in self.bands(picture):
-            output[top:top + len(band)] = band
-            top += len(band)
-        return without_one_channel(output)
+        return drawing.draw(self, picture)
 
     def bands(self, picture):
         """The output of a picture of any size from top to bottom: yields bands of its rows, [h, W, target_channels].
 
         `picture` [H, W, 1 or 3] has a shape and a dtype, uint8 or uint16, and is sliced a tile at a time: not held.
         """
-        def draw(tile):
-            return cut(self.forward(pad(self.as_source(tile))[None])[0], *tile.shape[:2])
-        for band in draw_in_tiles(picture, draw, tile=self.tile, channels=self.architecture.target_channels):
-            yield to_integer(band, picture.dtype)
+        return drawing.bands(self, picture)
 
     def as_source(self, picture):
         """uint8 or uint16 [H, W, 1 or 3] -> float32 [H, W, source_channels] in [-1, 1]."""
-        return to_float(to_channels(picture, self.architecture.source_channels))
+        return drawing.as_source(self, picture)
 
 
-def checked(picture):
-    """A picture as an array of uint8 or uint16, [H, W, 1 or 3]; ImageError or ValueError where it is none."""
-    picture = as_array(picture)
-    if picture.dtype not in (np.uint8, np.uint16) or picture.ndim not in (2, 3) or \
-            picture.shape[2:] not in ((), (1,), (3,)) or 0 in picture.shape:
-        raise ValueError(f'{picture.dtype} {list(picture.shape)}: give uint8 or uint16, [H, W] or [H, W, 3]; or a '
-                         'path, or a PIL image')
-    return picture.reshape(*picture.shape[:2], -1)
-
-
-def without_one_channel(picture):
-    return picture[..., 0] if picture.shape[-1] == 1 else picture
-
-
-def margins(size):
-    """What is missing to the next multiple of 256, before and behind."""
-    missing = -size % MULTIPLE
-    return missing // 2, missing - missing // 2
-
-
-def pad(source):
-    """[H, W, C] -> the next multiples of 256, filled by reflection."""
-    return np.pad(source, [*map(margins, source.shape[:2]), (0, 0)], 'reflect')
-
-
-def cut(output, height, width):
-    """What pad() has added is cut off."""
-    top, left = margins(height)[0], margins(width)[0]
-    return output[top:top + height, left:left + width]
+def given(picture):
+    """A path, a PIL image or an array as an array of uint8 or uint16, [H, W, 1 or 3]; ImageError or ValueError."""
+    return checked(as_array(picture))
 
 
 def cast_once(dtype):

@@ -113,10 +113,9 @@ def step_of(path):
 def save(variables, folder, step):
     """A checkpoint of these variables and the step."""
     with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})) as sess:
+        sess.run(tf.train.get_or_create_global_step().initializer)
         for name, value in variables.items():
-            tf.get_variable(name, initializer=value)
-        tf.train.get_or_create_global_step()
-        sess.run(tf.global_variables_initializer())
+            tf.get_variable(name, value.shape).load(value, sess)
         checkpoint.save(sess, checkpoint.new_saver(), folder, step, keep=1)
 
 

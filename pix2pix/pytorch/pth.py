@@ -54,6 +54,8 @@ class Tensors(pickle.Unpickler):
             return lambda storage, offset, shape, strides, *_: Tensor(storage, offset, shape, strides)
         if (module, name) == ('torch._utils', '_rebuild_parameter'):
             return lambda tensor, *_: tensor
+        if module == 'torch' and name.endswith('Storage'):
+            raise ValueError(f'its values are of a {name}; save them as float32')
         raise ForeignObject(f'{module}.{name}')
 
     def persistent_load(self, saved):

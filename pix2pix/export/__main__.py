@@ -1,0 +1,155 @@
+"""Write a run's generator in the format of another runtime, and check what it draws there."""
+
+import argparse
+import importlib.util
+import os
+import re
+
+from pix2pix import script
+from pix2pix.export import WEIGHTS
+from pix2pix.flags import Parser, adder
+from pix2pix.model.architecture import MULTIPLE
+
+#          format         package that writes it, package that runs it, kinds of weights
+FORMATS = {'onnx':       ('onnx',       'onnxruntime',      WEIGHTS),
+           'savedmodel': ('tensorflow', 'tensorflow',       ('float32',)),
+           'tflite':     ('tensorflow', 'ai_edge_litert',   WEIGHTS),
+           'pytorch':    ('numpy',      'torch',            ('float32',))}
+MISSING = 'pip install -r requirements-export.txt'
+
+
+def parse(args=None):
+    parser = Parser(__doc__, prog='python -m pix2pix.export')
+    add = adder(parser, 'what is written')
+    add('--name',                                  help='name of the run, for its newest checkpoint')
+    add('--checkpoint',                            help='path of one checkpoint, e.g. checkpoints/facades/model-20000')
+    add('--to',         nargs='+', choices=FORMATS, help='formats, one or several', required=True)
+    add('--weights',    nargs='+', choices=WEIGHTS, default=['float32'],
+                                                   help='of which bits the weights are in the file, one or several')
+    add('--statistics', choices=('batch', 'moving'), help='statistics of batch norm, as of test.py')
+    add('--size',       type=height_and_width, default=(MULTIPLE, MULTIPLE), metavar='HxW',
+                                                   help='pixels of the pictures, for tflite alone')
+    opts = parser.parse_args(args)
+    if bool(opts.name) == bool(opts.checkpoint):
+        parser.error('give --name RUN or --checkpoint PATH')
+    for target in opts.to:
+        if importlib.util.find_spec(FORMATS[target][0]) is None:
+            parser.error(f'--to {target} needs the package {FORMATS[target][0]}: {MISSING}')
+        if not set(opts.weights) & set(FORMATS[target][2]):
+            parser.error(f'--to {target} has no weights of {opts.weights[0]}, only of {", ".join(FORMATS[target][2])}')
+    return opts
+
+
+def height_and_width(text):
+    """An argparse type: '256x512' -> (256, 512)."""
+    match = re.fullmatch(r'(\d+)x(\d+)', text)
+    size = tuple(map(int, match.groups())) if match else (0, 0)
+    if not all(size) or any(side % MULTIPLE for side in size):
+        raise argparse.ArgumentTypeError(f'{text!r} is not HxW, two multiples of {MULTIPLE}')
+    return size
+
+
+OPTS = script.begin(parse) if __name__ == '__main__' else None     # before TensorFlow: a mistake is answered at once
+
+import pix2pix.quiet  # noqa: F401
+
+# isort: split
+import json
+import shutil
+import sys
+import tempfile
+
+import tensorflow.compat.v1 as tf
+
+from pix2pix import files
+from pix2pix.errors import UserError, reason
+from pix2pix.export import parity, readme
+from pix2pix.inference.generator import Generator
+from pix2pix.run.folder import Run
+
+
+def main(opts):
+    """Export, and return the exit status."""
+    # The generator as it is exported: without dropout, in float32.
+    generator = Generator(opts.checkpoint or Run.named(opts.name).checkpoints, dropout=False,
+                          statistics=opts.statistics, precision='float32')
+    folder = os.path.join(generator.run.samples, 'export')
+    print(f'checkpoint {generator.step} of {generator.run.checkpoints}; {generator.statistics} statistics; dropout is '
+          'off in all exports, and so it is in the generator that they are compared with')
+
+    # Each file, kept if its own runtime draws the same with it.
+    rows, status, examples = [], 0, {}
+    for target, weights in [(target, weights) for target in opts.to for weights in opts.weights
+                            if weights in FORMATS[target][2]]:
+        size = opts.size if target == 'tflite' else None
+        if size not in examples:        # what the generator itself draws, and how fast
+            words, sources = parity.sources_of(generator, size)
+            examples[size] = words, sources, *parity.drawn_by(generator, sources)
+        words, sources, expected, milliseconds = examples[size]
+        try:
+            name, difference = exported(folder, generator, target, weights, size, sources, expected)
+        except UserError as error:
+            print(f'{target} with weights of {weights} is not kept: {error}', file=sys.stderr)
+            status = 1
+            continue
+        rows.append((name, bytes_of(os.path.join(folder, name)), difference))
+        note(folder, name, {
+            'target': target, 'weights': weights, 'run': generator.run.name, 'checkpoint': generator.step,
+            'statistics': generator.statistics, 'dropout': False, 'layout': 'NHWC', 'range': [-1, 1],
+            'multiple': MULTIPLE, 'size': size, 'source_channels': generator.architecture.source_channels,
+            'target_channels': generator.architecture.target_channels, 'compared_on': words,
+            'generator_milliseconds': milliseconds,
+            'difference': difference._asdict() if difference else 'not checked'})
+    print(parity.table([('Generator (TensorFlow)', 0, milliseconds), *rows]))
+    print(f'compared with Generator on {words}; written to {folder}')
+    return status
+
+
+def exported(folder, generator, target, weights, size, sources, expected):
+    """Write a file and check it: (its name, the Difference or None where its runtime is not installed).
+
+    It is written beside its place, and moved there when it is good; what was there before is then replaced.
+    """
+    to, runtime = importlib.import_module(f'pix2pix.export.to_{target}'), FORMATS[target][1]
+    os.makedirs(folder, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix='.') as scratch:
+            path, difference = to.write(scratch, generator, weights, size), None
+            if parity.is_there(runtime):
+                difference = parity.check(path, target, weights, generator.statistics, sources, expected)
+            else:
+                remedy = 'pip install torch' if runtime == 'torch' else MISSING
+                print(f'{target} is not checked, for {runtime} is not installed: {remedy}', file=sys.stderr)
+            for name in os.listdir(scratch):
+                if os.path.isdir(os.path.join(folder, name)):
+                    shutil.rmtree(os.path.join(folder, name))
+                os.replace(os.path.join(scratch, name), os.path.join(folder, name))
+    except (OSError, tf.errors.OpError) as error:
+        free = shutil.disk_usage(folder).free
+        raise UserError(f'it could not be written to {folder} with {free / 2 ** 20:.0f} MiB free '
+                        f'({reason(error)})') from None
+    return os.path.basename(path), difference
+
+
+def bytes_of(path):
+    """Of a file, or of all files in a folder."""
+    if os.path.isfile(path):
+        return os.path.getsize(path)
+    return sum(os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names)
+
+
+def note(folder, name, about):
+    """Write down in model.json, and in the README beside it, what a file is and what its check found."""
+    path, known = os.path.join(folder, 'model.json'), {}
+    try:
+        with open(path) as file:
+            known = json.load(file)['files']
+    except (OSError, ValueError, KeyError, TypeError):
+        pass        # there is none yet, or it is damaged, and is written anew
+    there = {other: known[other] for other in known if os.path.exists(os.path.join(folder, other))} | {name: about}
+    files.write(path, json.dumps({'files': there}, indent=1) + '\n')
+    files.write(os.path.join(folder, 'README.md'), readme.text(there))
+
+
+if __name__ == '__main__':
+    script.end(main, OPTS)

@@ -1,0 +1,58 @@
+"""The README beside exported files: how to feed them, how to run them, and what their check found."""
+
+#      format      a few lines of the target's own language
+RUN = {'onnx': '''```python
+import numpy as np, onnxruntime
+session = onnxruntime.InferenceSession('{name}')
+picture = session.run(None, {{'source': source}})[0]
+```''',
+       'savedmodel': '''```python
+import tensorflow as tf
+model = tf.saved_model.load('{name}')
+picture = model.signatures['serving_default'](source=tf.constant(source))['picture']
+png = model.signatures['png'](png=tf.constant([open('labels.png', 'rb').read()]))['picture']     # of any size
+```''',
+       'tflite': '''```python
+from ai_edge_litert.interpreter import Interpreter
+interpreter = Interpreter('{name}')
+interpreter.allocate_tensors()
+interpreter.set_tensor(interpreter.get_input_details()[0]['index'], source)
+interpreter.invoke()
+picture = interpreter.get_tensor(interpreter.get_output_details()[0]['index'])
+```''',
+       'pytorch': '''```sh
+# In the port's folder. Its dropout is one row further out, so that --no_dropout draws what the check compared.
+mkdir -p checkpoints/ours && cp latest_net_*.pth checkpoints/ours/
+python test.py --dataroot DATA --name ours --model pix2pix --netG unet_256 --norm batch --no_dropout
+```'''}
+
+
+def text(files):
+    """What model.json knows of the files of a folder -> Markdown."""
+    lines = []
+    for name, about in files.items():
+        source, target, multiple = about['source_channels'], about['target_channels'], about['multiple']
+        lines += [f'# {name}\n', f'The generator of {about["run"]}, checkpoint {about["checkpoint"]}, with '
+                  f'{about["statistics"]} statistics and without dropout.']
+        lines += [feed(about, source, target, multiple), RUN[about['target']].format(name=name), found(about), '']
+    return '\n'.join(lines)
+
+
+def feed(about, source, target, multiple):
+    names = {1: 'gray', 3: 'RGB'}
+    if about['target'] == 'pytorch':
+        return (f'The port feeds it: {names[source]} pictures, [N, {source}, H, W]. It draws with batch statistics '
+                'unless it is told --eval. The running statistics of the discriminator and all num_batches_tracked are '
+                'made up; the port uses them for nothing.')
+    size = 'x'.join(map(str, about['size'])) if about.get('size') else f'H and W multiples of {multiple}'
+    return (f'Feed it float32 `source` [N, H, W, {source}] ({names[source]}), {size}, scaled as `values / 127.5 - 1`. '
+            f'Out comes [N, H, W, {target}] ({names[target]}) in [-1, 1]: `(picture + 1) * 127.5`, rounded. Feed '
+            'pictures like the sources of the training: of the same colours, and as large.')
+
+
+def found(about):
+    difference = about['difference']
+    if isinstance(difference, str):
+        return 'Its own runtime was not installed: it was not checked.'
+    return (f'On {about["compared_on"]} it was {difference["largest"]:.1e} off the generator at most; '
+            f'{100 * difference["differ"]:.2f} % of the 8-bit values differ, by {difference["levels"]} at most.')

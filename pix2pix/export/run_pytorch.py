@@ -1,0 +1,68 @@
+"""How measure.py runs the weights of the PyTorch port: in its unet_256, written out. Dropout is off."""
+
+import os
+
+import numpy as np
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, outside, inside, inner=None, source=None):
+        super().__init__()
+        self.outermost = source is not None
+        down = nn.Conv2d(source or outside, inside, 4, 2, 1, bias=False)
+        up = nn.ConvTranspose2d(2 * inside if inner else inside, outside, 4, 2, 1, bias=self.outermost)
+        leaky, norm = nn.LeakyReLU(0.2, True), nn.BatchNorm2d(outside)
+        middle = [nn.BatchNorm2d(inside), inner] if inner else []
+        self.model = nn.Sequential(*([down, inner, nn.ReLU(True), up, nn.Tanh()] if self.outermost else
+                                     [leaky, down, *middle, nn.ReLU(True), up, norm]))
+
+    def forward(self, x):
+        return self.model(x) if self.outermost else torch.cat([x, self.model(x)], 1)
+
+
+class Network(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+
+def unet_256(state):
+    width, source_channels = state['model.model.0.weight'].shape[:2]
+    block = Block(8 * width, 8 * width)
+    for wider in 8, 8, 8, 4, 2, 1:
+        block = Block(wider * width, min(8, 2 * wider) * width, block)
+    return Network(Block(state['model.model.3.weight'].shape[1], width, block, source_channels))
+
+
+def basic(state):
+    width, channels = state['model.0.weight'].shape[:2]
+    layers = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+    for before, after, stride in (1, 2, 2), (2, 4, 2), (4, 8, 1):
+        layers += [nn.Conv2d(before * width, after * width, 4, stride, 1, bias=False), nn.BatchNorm2d(after * width),
+                   nn.LeakyReLU(0.2)]
+    return Network(nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4, 1, 1)))
+
+
+def loaded(path, network_of):
+    state = torch.load(path, weights_only=True)
+    network = network_of(state)
+    network.load_state_dict(state, strict=True)
+    return network
+
+
+def load(path, statistics):
+    """The generator; the discriminator beside it is only loaded, to see that it can be."""
+    other = os.path.join(os.path.dirname(path), 'latest_net_D.pth')
+    network = loaded(path, unet_256)
+    if os.path.exists(other):
+        loaded(other, basic)
+    network.train(statistics == 'batch')
+
+    def draw(source):
+        """One by one: the port's statistics are those of the whole batch."""
+        with torch.no_grad():
+            return np.concatenate([network.model(torch.from_numpy(one[None]).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+                                   for one in source])
+    return draw

@@ -1,0 +1,62 @@
+"""An exported generator as a function of pictures of any size, through onnxruntime: without TensorFlow."""
+
+import json
+import os
+
+import onnxruntime
+
+from pix2pix.errors import UserError, reason
+from pix2pix.images.plain import as_array
+from pix2pix.inference import TILE, drawing
+from pix2pix.model.architecture import MULTIPLE, Architecture
+
+
+class OnnxGenerator:
+    """An ONNX file of pix2pix.export: OnnxGenerator('model.onnx')(picture) -> picture, an array of uint8 or uint16.
+
+    path     the file
+    tile     pixels a side that go through the network at once, a multiple of 256
+    threads  for one picture; None: onnxruntime's own choice, one a core
+    Raises UserError, which says what is missing or damaged. Statistics and dropout are those of the file: no dropout.
+    """
+
+    def __init__(self, path, *, tile=TILE, threads=None):
+        if tile < MULTIPLE or tile % MULTIPLE:
+            raise UserError(f'tile {tile} is not a multiple of {MULTIPLE}')
+        path, options = os.fspath(path), onnxruntime.SessionOptions()
+        if not os.path.isfile(path):
+            raise UserError(f'{path}: no such file. python -m pix2pix.export writes it')
+        options.intra_op_num_threads = threads or 0
+        try:
+            self.session = onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
+            about = json.loads(self.session.get_modelmeta().custom_metadata_map['pix2pix'])
+        except KeyError:
+            raise UserError(f'{path} is of another program: python -m pix2pix.export writes what fits here') from None
+        except Exception as error:      # onnxruntime has a class for each of its faults, and no base of them
+            raise UserError(f'{path} cannot be loaded: it is damaged, or no ONNX file ({reason(error)})') from None
+        self.architecture = Architecture(source_channels=about['source_channels'],
+                                         target_channels=about['target_channels'])
+        self.statistics, self.dropout, self.tile = about['statistics'], False, tile
+
+    def forward(self, sources):
+        """[N, H, W, source_channels] -> [N, H, W, target_channels], float32 in [-1, 1]; H and W multiples of 256."""
+        return self.session.run(None, {'source': sources})[0]
+
+    def __call__(self, picture):
+        """A picture -> an array of the same size and type, [H, W] or [H, W, 3].
+
+        It is a path, a PIL image, or an array of uint8 or uint16, [H, W] gray or [H, W, 3] RGB. UserError, ValueError
+        where it cannot be drawn.
+        """
+        return drawing.draw(self, drawing.checked(as_array(picture)))
+
+    def map(self, pictures):
+        """An iterator over what the generator makes of each of these pictures, in order."""
+        return map(self, pictures)
+
+    def bands(self, picture):
+        """The output of a picture of any size from top to bottom: yields bands of its rows, [h, W, target_channels].
+
+        `picture` [H, W, 1 or 3] has a shape and a dtype, uint8 or uint16, and is sliced a tile at a time: not held.
+        """
+        return drawing.bands(self, picture)
