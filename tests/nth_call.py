@@ -38,7 +38,7 @@ class Training:
 
     def __init__(self, epochs=3):
         self.value = tf.get_variable('v', [1000])
-        pairs = reader.Pairs('train', ['a'], ['val/x'])
+        pairs = reader.Pairs('train', ['a'], ['val/x'], passed_over=[])
         order = reader.Order(images=1, batch_size=1, epochs=epochs, seed=0)
         self.record = Recorder(run=None, order=order, pairs=pairs, draw=self.draw, cadence=CADENCE)
         self.sess = tf.Session()
@@ -58,7 +58,7 @@ class Training:
             self.record.begin(self.begun)
             for step in range(self.begun + 1, steps + 1):
                 self.value.load(np.full(1000, step, 'f'), self.sess)
-                self.record.show(step, {'d_loss': 1 / step, 'g_loss_gan': step, 'g_loss_l1': step})
+                self.record.show(step, {'d_loss': 1 / step, 'g_loss_gan': step, 'g_loss_l1': step}, {})
                 scores = self.record.validate_if_due()
                 self.record.log_if_due(scores)
                 self.record.sample_if_due()

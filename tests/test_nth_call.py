@@ -8,7 +8,17 @@ import sys
 
 import pytest
 
+from pix2pix.run import checkpoint
+from tests import nth_call
 from tests.scripts import ROOT
+
+
+def test_the_run_of_the_trial_comes_to_its_end_where_no_call_fails(tmp_path):
+    train = nth_call.Training()
+    train(tmp_path)
+    assert checkpoint.steps_in(f'{tmp_path}/checkpoints') == [1, 2, 3]         # the best, and the newest two
+    train(tmp_path)
+    assert train.begun == 3
 
 
 @pytest.mark.faults
