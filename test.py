@@ -94,14 +94,15 @@ from pix2pix.images.pictures import read_pictures
 from pix2pix.inference.generator import Generator
 from pix2pix.metrics import fid, pixels
 from pix2pix.metrics.evaluate import evaluate
-from pix2pix.run import checkpoint, log, report
+from pix2pix.run import report
+from pix2pix.run.best import checkpoint_of
 from pix2pix.run.folder import Run, TestResults
 
 
 def main(opts):
     """Test, and return the exit status."""
     # Which checkpoint, and how it is run.
-    path = opts.checkpoint or (best_checkpoint(opts) if opts.best else Run.named(opts.name).checkpoints)
+    path = opts.checkpoint or checkpoint_of(Run.named(opts.name), best=opts.best)
     generator = Generator(path, dropout=not opts.no_dropout, statistics=opts.statistics, seed=opts.seed,
                           precision=opts.precision, raw=opts.raw, tile=opts.tile or TILE)
     run = generator.run
@@ -213,22 +214,6 @@ def draw_pictures(opts, generator):
         print(f'{len(there):,} were there already, such as {paths[there[0]]}, and were left alone; --overwrite '
               'replaces them', file=sys.stderr)
     return 1 if failed or there else 0
-
-
-def best_checkpoint(opts):
-    """The path of a run's best checkpoint of those that are left, by its validations."""
-    run = Run.named(opts.name)
-    run.read_options()
-    lines = log.read(run.metrics)
-    step = log.best_step(lines, opts.best, checkpoint.steps_in(run.checkpoints)) if lines else None
-    if not step:
-        raise UserError(f'{run.checkpoints}: none of its checkpoints was validated; train.py --keep_best {opts.best} '
-                        'keeps the best')
-    best = log.best_step(lines, opts.best, {line['step'] for line in lines})
-    if best != step:
-        print(f'the best {opts.best} was after step {best:,}, whose checkpoint is gone; of those left it is that '
-              f'of {step:,}; train.py --keep_best {opts.best} keeps the best')
-    return checkpoint.prefix_of(run.checkpoints, step)
 
 
 def outputs_of(source, output):

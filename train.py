@@ -110,7 +110,7 @@ from pix2pix.images.listing import describe_passed_over
 from pix2pix.model.networks import images_at_once, trained_generator
 from pix2pix.model.schedule import Decay
 from pix2pix.model.training_step import training_step
-from pix2pix.run import checkpoint
+from pix2pix.run import checkpoint, palettes
 from pix2pix.run.folder import Run
 from pix2pix.run.interrupt import Interrupt
 from pix2pix.run.recorder import Cadence, Recorder, SilentRecorder
@@ -212,7 +212,8 @@ def train(opts, pairs, order, run, replicas):
 
     # Say how the training ended, and what to open. After a step that was not finite the first replica raises here.
     pictures = '' if pairs.held_out else ' --input FILE_OR_FOLDER --output FOLDER'
-    record.end(stopped_by=stop, hint=f'then run: python test.py --name {run.name}{pictures}')
+    record.end(stopped_by=stop, hint=f'then run: python test.py --name {run.name}{pictures}\nor draw: pip install -r '
+                                     f'requirements-export.txt && python -m pix2pix.draw --name {run.name}')
     return exit_status(stop, done=step == order.steps)
 
 
@@ -232,10 +233,19 @@ def opened(run, settings, pairs, order, replicas):
     notes = [*describe_passed_over(pairs.passed_over),
              *before_training(pairs.paths, pairs.held_out, settings['crop_size'])]
     with run.opened(settings, FIXED_BY_THE_RUN, order.steps) as changed:
+        palettes.keep(run, pairs.paths, settings['direction'], names_of_colours(settings))
         print(*what_is_trained(settings, pairs, replicas), *notes, sep='\n')
         if changed:
             print('changed since the run was started: ' + ', '.join(f'{name} {settings[name]}' for name in changed))
         yield
+
+
+def names_of_colours(settings):
+    """{name: '#rrggbb'} of the data set's own palette.json, or of the catalogue."""
+    if is_remote(settings['folder']):
+        return {}
+    known = CATALOGUE.get(settings['dataset'])
+    return palettes.names_in(settings['folder']) or (known.palette if known else {})
 
 
 def check(run, settings, pairs):

@@ -15,11 +15,18 @@ class Dataset(NamedTuple):
     megabytes: int
     what: str
     defaults: dict = {}     # of train.py, where the data set asks for others
+    palette: dict = {}      # what the colours of its label maps stand for
     elsewhere: str = ''     # where to get it, when the addresses no longer have it
 
 
+# The classes of the CMP facade database, as their colours come out of the JPEG files.
+FACADES = {'wall': '#0030ff', 'background': '#0000de', 'window': '#0080fe', 'cornice': '#fe5000', 'balcony': '#c0ff3f',
+           'door': '#ae0001', 'entrance': '#01cfff', 'window head': '#21fee1', 'trim': '#ff9f01', 'sill': '#71fe8e',
+           'shutter': '#fef001', 'column': '#fd0101'}
+
 CATALOGUE = {
-    'facades':        Dataset('BtoA', {'train': 400, 'val': 100, 'test': 106}, 29, 'facade labels -> photo'),
+    'facades':        Dataset('BtoA', {'train': 400, 'val': 100, 'test': 106}, 29, 'facade labels -> photo',
+                              palette=FACADES),
     'maps':           Dataset('BtoA', {'train': 1096, 'val': 1098}, 239, 'map -> aerial photo'),
     'cityscapes':     Dataset('BtoA', {'train': 2975, 'val': 500}, 99, 'street labels -> photo',
                               elsewhere='register at https://www.cityscapes-dataset.com, unpack leftImg8bit/ and '

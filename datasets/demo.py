@@ -1,5 +1,6 @@
 """The demo pairs: building fronts drawn from a seed, "photo" on the left, label map on the right, 512 x 256 pixels."""
 
+import json
 import os
 import shutil
 
@@ -146,4 +147,6 @@ def draw(folder, seed=0, **splits):
         os.makedirs(os.path.join(partial, split))
         for index in tqdm(range(count), f'drawing {split}', leave=False, disable=None):
             png.write(os.path.join(partial, split, f'{index + 1:03d}.png'), pair(seed, split, index))
+    with open(os.path.join(partial, 'palette.json'), 'w') as file:
+        json.dump({part: '#' + bytes(colour).hex() for part, colour in LABELS.items()}, file, indent=1)
     os.replace(partial, folder)

@@ -7,6 +7,8 @@ import urllib.request
 
 from tqdm import tqdm
 
+from pix2pix.errors import UserError
+
 ATTEMPTS = 3        # each goes on where the one before broke off
 TIMEOUT = 30        # seconds without a byte
 
@@ -55,3 +57,16 @@ def fetch_once(url, path):
         raise OSError(f'broke off after {os.path.getsize(part):,} of {total:,} bytes')
     os.replace(part, path)
     os.remove(tag)
+
+
+def cached(url, otherwise, *, fetch=fetch):
+    """The path of a file in the cache, downloaded where it is missing. UserError says what to do otherwise."""
+    folder = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'pix2pix')
+    path = os.path.join(folder, os.path.basename(url))
+    if not os.path.exists(path):
+        os.makedirs(folder, exist_ok=True)
+        try:
+            fetch(url, path)
+        except (OSError, http.client.HTTPException) as error:
+            raise UserError(f'{url} could not be downloaded ({error}); put it at {path} by hand, {otherwise}') from None
+    return path

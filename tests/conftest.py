@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from tests.browser import browser  # noqa: F401  a fixture
 from tests.scripts import TINY, run
 
 

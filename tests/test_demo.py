@@ -1,5 +1,7 @@
 """The drawn pairs: a function of seed, split and index, "photo" on the left and the label map of it on the right."""
 
+import json
+
 import imageio.v3 as iio
 import numpy as np
 import pytest
@@ -66,6 +68,7 @@ def test_a_broken_off_drawing_is_drawn_anew(tmp_path):
     draw(str(tmp_path / 'demo'), train=1)
     assert [p.name for p in (tmp_path / 'demo' / 'train').iterdir()] == ['001.png']
     assert [p.name for p in tmp_path.iterdir()] == ['demo']
+    assert json.loads((tmp_path / 'demo/palette.json').read_text())['door'] == '#ff5a00'
 
 
 def test_a_drawing_that_breaks_off_does_not_look_done(tmp_path):

@@ -120,7 +120,7 @@ def test_a_file_is_checked_kept_and_described(runs, tmp_path, monkeypatch, capsy
     about = json.loads((folder / 'model.json').read_text())['files']['model.onnx']
     assert 0 < about['difference']['largest'] < 1e-4 and about['difference']['milliseconds'] > 0
     assert about['compared_on'] == 'drawn pictures' and not about['dropout']
-    assert 'dropout is off' in printed and 'model.onnx' in printed
+    assert 'dropout off' in printed and 'model.onnx' in printed
     readme = (folder / 'README.md').read_text()
     assert 'onnxruntime.InferenceSession(' in readme and '[N, H, W, 3] (RGB)' in readme
     assert len((folder / 'README.md').read_text().splitlines()) <= 12
@@ -132,8 +132,8 @@ def test_a_file_that_draws_something_else_is_not_kept(runs, tmp_path, monkeypatc
     folder.mkdir(parents=True)
     (folder / 'model.onnx').write_text('of yesterday')
     whole = to_onnx.model_of
-    monkeypatch.setattr(to_onnx, 'model_of', lambda architecture, variables, *args: whole(
-        architecture, {**variables, 'generator/up7/w': 0 * variables['generator/up7/w']}, *args))
+    monkeypatch.setattr(to_onnx, 'model_of', lambda architecture, variables, *args, **how: whole(
+        architecture, {**variables, 'generator/up7/w': 0 * variables['generator/up7/w']}, *args, **how))
     assert run_export(runs['paper'], tmp_path, monkeypatch, '--to', 'onnx') == 1
     assert 'onnx with weights of float32 is not kept: it draws other pictures' in capsys.readouterr().err
     assert [(path.name, path.read_text()) for path in folder.iterdir()] == [('model.onnx', 'of yesterday')]
@@ -147,6 +147,51 @@ def test_a_runtime_that_is_not_installed_is_named(runs, tmp_path, monkeypatch, c
     assert 'not checked' in (tmp_path / 'samples/paper/export/model.json').read_text()
 
 
+def test_the_averages_of_the_weights_are_exported_unless_told_otherwise(tmp_path):
+    path, source = make_run(tmp_path / 'averaged', ema=0.9), images(1)
+    averaged, raw = (Generator(path, dropout=False, raw=raw) for raw in (False, True))
+    assert averaged.weights().keys() == raw.weights().keys()
+    for generator in averaged, raw:
+        np.testing.assert_allclose(draw(session_of(generator), source), generator.forward(source), atol=1e-5)
+    assert np.abs(averaged.forward(source) - raw.forward(source)).max() > 0.1
+    for generator in averaged, raw:
+        to_pytorch.write(str(tmp_path), generator, 'float32')
+        weight = pth.read(str(tmp_path / 'latest_net_G.pth'))['model.model.0.weight']
+        np.testing.assert_array_equal(weight, generator.weights()['generator/down1/w'].transpose(3, 2, 0, 1))
+
+
+def test_instance_norm_is_each_picture_s_own_in_a_batch_too(tmp_path, monkeypatch, capsys):
+    generator = scattered(Generator(make_run(tmp_path / 'instance', norm='instance'), dropout=False))
+    sources = images(2)
+    np.testing.assert_allclose(draw(session_of(generator), sources), generator.forward(sources), atol=2e-4)
+    assert run_export(str(tmp_path / 'instance'), tmp_path, monkeypatch, '--to', 'pytorch') == 1
+    assert 'the instance norm of the PyTorch port has no scale' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('layers', ['paper', 'writeup'])
+def test_the_masks_of_dropout_are_exported_with_a_size(runs, layers, tmp_path):
+    """Those that the generator has for pictures of this size: where they are missing, the pictures are others."""
+    generator = Generator(runs[layers], seed=3)
+    sources = images(2, 256, 512, generator.architecture.source_channels)
+    path = to_onnx.write(str(tmp_path), generator, 'float32', (256, 512))
+    assert os.path.basename(path) == 'model-dropout.onnx'
+    session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+    np.testing.assert_allclose(draw(session, sources), generator.forward(sources), atol=1e-3)
+    assert np.abs(draw(session, sources) - Generator(runs[layers], seed=4).forward(sources)).max() > 0.01
+    exported = Generator(path)
+    assert exported.dropout
+    with pytest.raises(ValueError, match='exported with dropout, and so for pictures of 512 x 256 alone, not of 256 x'):
+        exported(noise(256, 256, sources.shape[-1]))
+
+
+def test_dropout_goes_into_the_formats_of_tensorflow_too(runs, tmp_path, monkeypatch, capsys):
+    assert run_export(runs['paper'], tmp_path, monkeypatch, '--to', 'savedmodel', 'tflite', '--dropout') == 0
+    files = json.loads((tmp_path / 'samples/paper/export/model.json').read_text())['files']
+    assert files.keys() == {'savedmodel-dropout', 'model-dropout.tflite'}
+    assert all(about['dropout'] and about['size'] == [256, 256] for about in files.values())
+    assert 'and fixed masks of dropout' in (tmp_path / 'samples/paper/export/README.md').read_text()
+
+
 def test_validation_pictures_are_the_sources_of_the_pairs_held_out(runs, pairs):
     options = {'folder': str(pairs), 'direction': 'BtoA'}
     pictures = parity.validation_pictures(options)
@@ -157,7 +202,9 @@ def test_validation_pictures_are_the_sources_of_the_pairs_held_out(runs, pairs):
 
 
 @pytest.mark.parametrize('args, message', [(['--to', 'onnx'], 'give --name RUN or --checkpoint PATH'),
-                                           (['--name', 'a', '--to', 'onyx'], "invalid choice: 'onyx'")])
+                                           (['--name', 'a', '--to', 'onyx'], "invalid choice: 'onyx'"),
+                                           (['--checkpoint', 'a', '--best', 'l1', '--to', 'onnx'], '--best picks the'),
+                                           (['--name', 'a', '--to', 'pytorch', '--dropout'], 'masks of its own')])
 def test_mistakes_are_named(args, message, capsys):
     with pytest.raises(SystemExit):
         export.parse(args)

@@ -12,7 +12,7 @@ from pix2pix import Generator, devices
 from pix2pix.errors import UserError
 from pix2pix.images.arrays import to_uint8
 from pix2pix.model.architecture import Architecture
-from pix2pix.model.networks import generator
+from pix2pix.model.networks import generator, trained_generator
 from pix2pix.run import checkpoint
 
 RANDOM = np.random.RandomState(1)
@@ -20,7 +20,7 @@ OPTIONS = {'layers': 'paper', 'base_filters': 1, 'keep_prob': 0.5, 'source_chann
            'crop_size': 256, 'precision': 'float32', 'folder': 'pairs', 'direction': 'AtoB', 'epochs': 1}
 
 
-def make_run(folder, **options):
+def make_run(folder, /, **options):
     """A run of untrained networks with one checkpoint, of step 5."""
     folder.mkdir()
     options = {**OPTIONS, **options}
@@ -28,12 +28,13 @@ def make_run(folder, **options):
     with tf.Graph().as_default(), tf.Session() as sess:
         image = tf.zeros([1, 256, 256, options['source_channels']])
         tf.set_random_seed(1)
-        generator(image, Architecture(**{name: options[name] for name in Architecture._fields if name in options}),
-                  dropout_on=False, statistics='moving')
+        architecture = Architecture(**{name: options[name] for name in Architecture._fields if name in options})
+        for averaged in [False, True][:1 + (options.get('ema', 0) > 0)]:
+            trained_generator(image, architecture, dropout_on=False, statistics='moving', averaged=averaged)
         tf.train.get_or_create_global_step()
         sess.run(tf.global_variables_initializer())
-        for v in tf.global_variables('generator/.*/w'):
-            v.load(10 * sess.run(v), sess)       # else the output is gray
+        for v in tf.global_variables('(average/)?generator/.*/w'):
+            v.load((-10 if v.op.name.startswith('average/') else 10) * sess.run(v), sess)    # else the output is gray
         checkpoint.save(sess, checkpoint.new_saver(), str(folder), 5, keep=1)
     return str(folder)
 

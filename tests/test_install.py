@@ -64,8 +64,8 @@ def test_a_generator_draws_from_any_folder(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path / 'site')        # as pip does
     run = make_run(tmp_path / 'run')
     Image.fromarray(noise(40, 70)).save(tmp_path / 'labels.png')
-    code = 'import numpy, sys; from pix2pix import Generator; from pix2pix.run import report; ' \
-           'numpy.save(sys.argv[2], Generator(sys.argv[1])("labels.png")); print(report.__file__)'
+    code = 'import numpy, sys; from pix2pix import Generator; numpy.save(sys.argv[2], ' \
+           'Generator(sys.argv[1])("labels.png")); from pix2pix.run import report; print(report.__file__)'
     environment = {**os.environ, 'PYTHONPATH': str(tmp_path / 'site')}
     process = subprocess.run([sys.executable, '-c', code, run, 'photo.npy'], cwd=tmp_path, env=environment, text=True,
                              capture_output=True, timeout=120)

@@ -87,6 +87,7 @@ SCRIPTS = [([f'{ROOT}/train.py'],        ['--dataset', 'pairs']),
            (['-m', 'datasets.check'],    ['pairs']),
            (['-m', 'datasets.combine'],  ['a', 'b', 'c']),
            (['-m', 'pix2pix.export'],    ['--name', 'tiny', '--to', 'savedmodel']),
+           (['-m', 'pix2pix.draw'],      ['--name', 'tiny']),
            (['-m', 'pix2pix.pytorch'],   ['a.pth', '--name', 'new'])]
 SCRIPT = pytest.mark.parametrize('script, right', SCRIPTS, ids=[script[-1].removeprefix(ROOT) for script, _ in SCRIPTS])
 
@@ -107,13 +108,13 @@ def test_a_mistyped_flag_is_answered_before_tensorflow_is_loaded(script, right, 
 @SCRIPT
 def test_a_path_that_leads_nowhere_is_answered_before_tensorflow_is_loaded(script, right, no_tensorflow, tmp_path):
     status, output, error = python(*script, *right, path=no_tensorflow, cwd=tmp_path)
-    assert (status, output) == (1, '') and re.fullmatch('.*: no such folder.*\n|.*: there is no such folder.*\n', error)
+    assert (status, output) == (1, '') and re.fullmatch('.*: (there is )?no such (folder|file).*\n', error)
 
 
 @SCRIPT
 def test_what_is_right_does_load_it(script, right, no_tensorflow, tmp_path):
     """And so the tests above would have seen it."""
-    for there in 'pairs', 'a', 'b', 'checkpoints/tiny':
+    for there in 'pairs', 'a', 'b', 'a.pth', 'checkpoints/tiny':
         (tmp_path / there).mkdir(parents=True)
     assert python(*script, *right, path=no_tensorflow, cwd=tmp_path) == (1, '', 'tensorflow was loaded\n')
 

@@ -3,10 +3,8 @@
 import json
 import os
 import re
-import shutil
 import time
 
-import imageio.v3 as iio
 import numpy as np
 import pytest
 
@@ -15,6 +13,7 @@ from pix2pix.images import png
 from pix2pix.images.arrays import grid
 from pix2pix.run import report
 from pix2pix.run.folder import Run
+from tests.browser import Page
 
 OPTIONS = {'epochs': 4, 'name': '<script>alert(1)</script>', 'dataset': 'a & b'}
 
@@ -69,42 +68,8 @@ def test_a_run_that_has_only_begun(tmp_path):
     assert '<h2>Options</h2>' in (tmp_path / 'page/index.html').read_text()
 
 
-@pytest.fixture(scope='module')
-def browser():
-    webdriver = pytest.importorskip('selenium.webdriver')
-    binary, driver = shutil.which('chromium') or shutil.which('google-chrome'), shutil.which('chromedriver')
-    if not binary or not driver:
-        pytest.skip('no browser: apt-get install chromium chromium-driver')
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for flag in ('headless', 'no-sandbox', 'disable-gpu', 'disable-dev-shm-usage', 'disable-background-networking',
-                 'disable-component-update', 'disable-sync', 'no-first-run', 'window-size=1200,900'):
-        options.add_argument(f'--{flag}')
-    options.set_capability('goog:loggingPrefs', {'browser': 'ALL', 'performance': 'ALL'})
-    with webdriver.Chrome(options, webdriver.ChromeService(driver)) as browser:
-        yield browser
-
-
-class Page:
-    """A page in the browser, and what was asked of the network and said on the console since it was opened."""
-
-    def __init__(self, browser, path, fragment=''):
-        self.browser = browser
-        browser.get('about:blank')
-        self.requests()
-        browser.get_log('browser')
-        browser.get(path.as_uri() + fragment)
-
-    def requests(self):
-        messages = [json.loads(entry['message'])['message'] for entry in self.browser.get_log('performance')]
-        return [m['params']['request']['url'] for m in messages if m['method'] == 'Network.requestWillBeSent']
-
-    def js(self, script, *args):
-        return self.browser.execute_script(script, *args)
-
-    def set(self, name, value, event):
-        self.js('const e = document.getElementById(arguments[0]); e.value = arguments[1];'
-                'e.dispatchEvent(new Event(arguments[2]))', name, value, event)
+class ReportPage(Page):
+    """The page of a run."""
 
     def shown(self, name):
         """The file name of a picture, once it is decoded."""
@@ -115,15 +80,9 @@ class Page:
     def names(self):
         return self.js('return [...document.querySelectorAll("#shots b")].map(b => b.textContent[0]).join("")')
 
-    def key(self, keys):
-        self.browser.switch_to.active_element.send_keys(keys)
-
-    def pixels(self):
-        return iio.imread(self.browser.get_screenshot_as_png())[..., :3]
-
 
 def test_the_slider_moves_the_picture(browser, tmp_path):
-    page = Page(browser, make_run(tmp_path))
+    page = ReportPage(browser, make_run(tmp_path))
     assert page.shown('sample') == 'epoch-0004.png'
     page.set('epoch', 1, 'input')
     assert page.shown('sample') == 'epoch-0002.png'
@@ -138,7 +97,7 @@ def test_the_slider_moves_the_picture(browser, tmp_path):
 
 
 def test_sorting_sorts(browser, tmp_path):
-    page = Page(browser, make_run(tmp_path, tests=5))
+    page = ReportPage(browser, make_run(tmp_path, tests=5))
     assert page.names() == '01234'                  # l1: 0 .2 .4 .1 .3
     for key, order in [('l1 1', '03142'), ('l1 -1', '24130'), ('psnr -1', '03142'), ('ssim -1', '43210'),
                        ('name 1', '01234')]:
@@ -151,7 +110,7 @@ def test_sorting_sorts(browser, tmp_path):
 
 def test_enlarging_and_comparing_by_keyboard_and_mouse(browser, tmp_path):
     from selenium.webdriver import ActionChains
-    page = Page(browser, make_run(tmp_path))
+    page = ReportPage(browser, make_run(tmp_path))
     page.set('sort', 'ssim -1', 'change')
     page.js('document.querySelector("#shots button").focus()')
     page.key('\n')
@@ -182,7 +141,7 @@ def test_enlarging_and_comparing_by_keyboard_and_mouse(browser, tmp_path):
 
 
 def test_nothing_is_asked_of_the_network(browser, tmp_path):
-    page = Page(browser, make_run(tmp_path, training=True))
+    page = ReportPage(browser, make_run(tmp_path, training=True))
     page.js('window.scrollTo(0, 1e6)')
     page.browser.execute_async_script('setTimeout(arguments[0], 500)')
     requests, own = page.requests(), ('file://' + str(tmp_path), 'data:')
@@ -192,7 +151,7 @@ def test_nothing_is_asked_of_the_network(browser, tmp_path):
 
 
 def test_two_thousand_images_load_as_they_are_scrolled_to(browser, tmp_path):
-    page = Page(browser, make_run(tmp_path, tests=2000))
+    page = ReportPage(browser, make_run(tmp_path, tests=2000))
     pngs = lambda: sum('compare' in url for url in page.requests())
     assert pngs() < 100
     # The longest frame while scrolling to the end in steps of a screen: told, not judged.
@@ -213,7 +172,7 @@ def test_two_thousand_images_load_as_they_are_scrolled_to(browser, tmp_path):
 
 @pytest.mark.parametrize('width', [320, 1200])
 def test_nothing_sticks_out_on_a_small_screen(browser, tmp_path, width):
-    page = Page(browser, make_run(tmp_path))
+    page = ReportPage(browser, make_run(tmp_path))
     browser.execute_cdp_cmd('Emulation.setDeviceMetricsOverride',
                             {'width': width, 'height': 640, 'deviceScaleFactor': 1, 'mobile': width < 500})
     assert page.js('return document.documentElement.scrollWidth') <= width
@@ -222,7 +181,7 @@ def test_nothing_sticks_out_on_a_small_screen(browser, tmp_path, width):
 
 def test_it_renews_itself_while_training_and_only_then(browser, tmp_path):
     for training in True, False:
-        page = Page(browser, make_run(tmp_path / str(training), training=training, refresh=300))
+        page = ReportPage(browser, make_run(tmp_path / str(training), training=training, refresh=300))
         page.js('window.here = true; document.querySelector("details").open = true')
         page.set('epoch', 1, 'input')
         page.js('document.getElementById("epoch").focus()')
@@ -233,7 +192,7 @@ def test_it_renews_itself_while_training_and_only_then(browser, tmp_path):
 
 
 def test_it_stops_when_the_training_was_killed(browser, tmp_path):
-    page = Page(browser, make_run(tmp_path, training=True, refresh=200, patience=1500))
+    page = ReportPage(browser, make_run(tmp_path, training=True, refresh=200, patience=1500))
     said = lambda: page.js('return document.getElementById("training").textContent')
     assert 'renews itself' in said()
     time.sleep(2)
@@ -248,7 +207,7 @@ def test_it_stops_when_the_training_was_killed(browser, tmp_path):
 def test_a_page_before_the_first_step_grows_stale_too(browser, tmp_path):
     (tmp_path / 'options.json').write_text('{"epochs": 3}')
     report.write(Run(str(tmp_path), str(tmp_path)), training=True, patience=-1000)
-    page = Page(browser, tmp_path / 'index.html')
+    page = ReportPage(browser, tmp_path / 'index.html')
     assert 'may have stopped' in page.js('return document.getElementById("training").textContent')
     assert browser.get_log('browser') == []
 
@@ -311,7 +270,7 @@ def test_damaged_results_are_named(tmp_path, content):
 
 
 def test_dark(browser, tmp_path):
-    page = Page(browser, make_run(tmp_path))
+    page = ReportPage(browser, make_run(tmp_path))
     colours = []
     for scheme in 'light', 'dark':
         browser.execute_cdp_cmd('Emulation.setEmulatedMedia',

@@ -39,6 +39,8 @@ def test_a_run_leaves_what_it_says(unbroken):
     assert [line.split()[1] for line in lines if line.startswith('epoch ')] == ['1', '2', '3']
     assert [line.split()[3] for line in lines if line.startswith('validation after step ')] == ['3:', '5:', '7:']
     assert 'open samples/tiny/index.html' in output and 'python test.py --name tiny' in output
+    assert output.endswith('python -m pix2pix.draw --name tiny\n')
+    assert (cwd / 'checkpoints/tiny/palette.json').read_text() == '[]\n'       # these are no label maps
     metrics = [json.loads(line) for line in (cwd / 'checkpoints/tiny/metrics.jsonl').read_text().splitlines()]
     assert [m['step'] for m in metrics] == [1, 2, 3, 4, 5, 6, 7]
     assert all({'epoch', 'd_loss', 'g_loss_gan', 'g_loss_l1'} < m.keys() for m in metrics)

@@ -4,17 +4,27 @@ import argparse
 import importlib.util
 import os
 import re
+from typing import NamedTuple
 
 from pix2pix import script
+from pix2pix.errors import UserError
 from pix2pix.export import WEIGHTS
 from pix2pix.flags import Parser, adder
 from pix2pix.model.architecture import MULTIPLE
 
-#          format         package that writes it, package that runs it, kinds of weights
-FORMATS = {'onnx':       ('onnx',       'onnxruntime',      WEIGHTS),
-           'savedmodel': ('tensorflow', 'tensorflow',       ('float32',)),
-           'tflite':     ('tensorflow', 'ai_edge_litert',   WEIGHTS),
-           'pytorch':    ('numpy',      'torch',            ('float32',))}
+
+class Format(NamedTuple):
+    writer: str         # the module that has write()
+    needs: str          # the package that it needs
+    runtime: str        # the package that runs what it writes
+    weights: tuple      # the kinds that it can write; the first is the default
+
+
+FORMATS = {'onnx':       Format('pix2pix.export.to_onnx', 'onnx', 'onnxruntime', WEIGHTS),
+           'savedmodel': Format('pix2pix.export.to_savedmodel', 'tensorflow', 'tensorflow', ('float32',)),
+           'tflite':     Format('pix2pix.export.to_tflite', 'tensorflow', 'ai_edge_litert', WEIGHTS),
+           'page':       Format('pix2pix.draw.to_page', 'onnxruntime', 'onnxruntime', ('int8', 'float16')),
+           'pytorch':    Format('pix2pix.export.to_pytorch', 'numpy', 'torch', ('float32',))}
 MISSING = 'pip install -r requirements-export.txt'
 
 
@@ -22,21 +32,35 @@ def parse(args=None):
     parser = Parser(__doc__, prog='python -m pix2pix.export')
     add = adder(parser, 'what is written')
     add('--name',                                  help='name of the run, for its newest checkpoint')
+    add('--best',       choices=('l1', 'ssim'),    help='take its best checkpoint, by this validation metric')
     add('--checkpoint',                            help='path of one checkpoint, e.g. checkpoints/facades/model-20000')
+    add('--raw',        action='store_true',       help='take the weights as the last step left them, and not their '
+                                                        'average, where the run keeps one')
     add('--to',         nargs='+', choices=FORMATS, help='formats, one or several', required=True)
-    add('--weights',    nargs='+', choices=WEIGHTS, default=['float32'],
-                                                   help='of which bits the weights are in the file, one or several')
+    add('--weights',    nargs='+', choices=WEIGHTS, help='of which bits the weights are in the file, one or several; '
+                                                        'default: float32, but int8 for page')
     add('--statistics', choices=('batch', 'moving'), help='statistics of batch norm, as of test.py')
+    add('--dropout',    action='store_true',       help='with dropout, by the masks that test.py draws with; it fixes '
+                                                        'the size, and pytorch has masks of its own')
+    add('--folder',     action='store_true',       help='write page as a folder for a web server, with the model '
+                                                        'beside the page')
     add('--size',       type=height_and_width, default=(MULTIPLE, MULTIPLE), metavar='HxW',
-                                                   help='pixels of the pictures, for tflite alone')
+                                                   help='pixels of the pictures, for tflite and --dropout alone')
     opts = parser.parse_args(args)
     if bool(opts.name) == bool(opts.checkpoint):
         parser.error('give --name RUN or --checkpoint PATH')
+    if opts.best and opts.checkpoint:
+        parser.error('--best picks the checkpoint: give it --name, and no --checkpoint')
+    if opts.dropout and 'pytorch' in opts.to:
+        parser.error('--dropout is not for --to pytorch: the port draws masks of its own')
+    if opts.folder and 'page' not in opts.to:
+        parser.error('--folder is for --to page')
     for target in opts.to:
-        if importlib.util.find_spec(FORMATS[target][0]) is None:
-            parser.error(f'--to {target} needs the package {FORMATS[target][0]}: {MISSING}')
-        if not set(opts.weights) & set(FORMATS[target][2]):
-            parser.error(f'--to {target} has no weights of {opts.weights[0]}, only of {", ".join(FORMATS[target][2])}')
+        needs, kinds = FORMATS[target].needs, FORMATS[target].weights
+        if importlib.util.find_spec(needs) is None:
+            parser.error(f'--to {target} needs the package {needs}: {MISSING}')
+        if opts.weights and not set(opts.weights) & set(kinds):
+            parser.error(f'--to {target} has no weights of {opts.weights[0]}, only of {", ".join(kinds)}')
     return opts
 
 
@@ -49,7 +73,15 @@ def height_and_width(text):
     return size
 
 
-OPTS = script.begin(parse) if __name__ == '__main__' else None     # before TensorFlow: a mistake is answered at once
+def check_there(opts):
+    """UserError where the run is not there."""
+    run = os.path.dirname(opts.checkpoint) if opts.checkpoint else os.path.join('checkpoints', opts.name)
+    if not os.path.isdir(run):
+        raise UserError(f'{run}: no such folder. Is the run name right? Training makes it')
+
+
+# Before TensorFlow is loaded: a mistake is answered at once.
+OPTS = script.begin(parse, check_there) if __name__ == '__main__' else None
 
 import pix2pix.quiet  # noqa: F401
 
@@ -62,32 +94,34 @@ import tempfile
 import tensorflow.compat.v1 as tf
 
 from pix2pix import files
-from pix2pix.errors import UserError, reason
+from pix2pix.errors import reason
 from pix2pix.export import parity, readme
 from pix2pix.inference.generator import Generator
+from pix2pix.run.best import checkpoint_of
 from pix2pix.run.folder import Run
 
 
 def main(opts):
     """Export, and return the exit status."""
-    # The generator as it is exported: without dropout, in float32.
-    generator = Generator(opts.checkpoint or Run.named(opts.name).checkpoints, dropout=False,
-                          statistics=opts.statistics, precision='float32')
-    folder = os.path.join(generator.run.samples, 'export')
-    print(f'checkpoint {generator.step} of {generator.run.checkpoints}; {generator.statistics} statistics; dropout is '
-          'off in all exports, and so it is in the generator that they are compared with')
+    # The generator as it is exported, and compared with what is exported: in float32.
+    generator = Generator(opts.checkpoint or checkpoint_of(Run.named(opts.name), best=opts.best), dropout=opts.dropout,
+                          statistics=opts.statistics, raw=opts.raw, precision='float32')
+    folder = generator.run.exported
+    print(f'checkpoint {generator.step} of {generator.run.checkpoints}; {generator.statistics} statistics, dropout '
+          + ('on' if opts.dropout else 'off') + ('; averaged weights' if generator.averaged else ''))
 
     # Each file, kept if its own runtime draws the same with it.
     rows, status, examples = [], 0, {}
-    for target, weights in [(target, weights) for target in opts.to for weights in opts.weights
-                            if weights in FORMATS[target][2]]:
-        size = opts.size if target == 'tflite' else None
+    for target, weights in wanted(opts):
+        size = None     # any
+        if target == 'tflite' or opts.dropout:
+            size = (generator.options['crop_size'],) * 2 if target == 'page' else opts.size
         if size not in examples:        # what the generator itself draws, and how fast
             words, sources = parity.sources_of(generator, size)
             examples[size] = words, sources, *parity.drawn_by(generator, sources)
         words, sources, expected, milliseconds = examples[size]
         try:
-            name, difference = exported(folder, generator, target, weights, size, sources, expected)
+            name, difference = exported(folder, generator, target, weights, size, sources, expected, opts.folder)
         except UserError as error:
             print(f'{target} with weights of {weights} is not kept: {error}', file=sys.stderr)
             status = 1
@@ -95,8 +129,9 @@ def main(opts):
         rows.append((name, bytes_of(os.path.join(folder, name)), difference))
         note(folder, name, {
             'target': target, 'weights': weights, 'run': generator.run.name, 'checkpoint': generator.step,
-            'statistics': generator.statistics, 'dropout': False, 'layout': 'NHWC', 'range': [-1, 1],
-            'multiple': MULTIPLE, 'size': size, 'source_channels': generator.architecture.source_channels,
+            'statistics': generator.statistics, 'dropout': opts.dropout, 'averaged': generator.averaged,
+            'layout': 'NHWC', 'range': [-1, 1], 'multiple': MULTIPLE, 'size': size,
+            'source_channels': generator.architecture.source_channels,
             'target_channels': generator.architecture.target_channels, 'compared_on': words,
             'generator_milliseconds': milliseconds,
             'difference': difference._asdict() if difference else 'not checked'})
@@ -105,16 +140,23 @@ def main(opts):
     return status
 
 
-def exported(folder, generator, target, weights, size, sources, expected):
+def wanted(opts):
+    """(format, kind of weights) of each file."""
+    return [(target, weights) for target in opts.to for weights in FORMATS[target].weights
+            if weights in (opts.weights or FORMATS[target].weights[:1])]
+
+
+def exported(folder, generator, target, weights, size, sources, expected, apart):
     """Write a file and check it: (its name, the Difference or None where its runtime is not installed).
 
     It is written beside its place, and moved there when it is good; what was there before is then replaced.
     """
-    to, runtime = importlib.import_module(f'pix2pix.export.to_{target}'), FORMATS[target][1]
+    to, runtime = importlib.import_module(FORMATS[target].writer), FORMATS[target].runtime
+    how = {'apart': apart} if target == 'page' else {}
     os.makedirs(folder, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix='.') as scratch:
-            path, difference = to.write(scratch, generator, weights, size), None
+            path, difference = to.write(scratch, generator, weights, size, **how), None
             if parity.is_there(runtime):
                 difference = parity.check(path, target, weights, generator.statistics, sources, expected)
             else:

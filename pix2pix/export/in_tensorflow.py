@@ -6,13 +6,14 @@ from pix2pix.export import rows
 from pix2pix.model.layers import EPSILON
 
 
-def draw(source, architecture, variables, statistics):
+def draw(source, architecture, variables, statistics, dropped=None):
     """source [N, H, W, C] in [-1, 1] -> what the generator draws, each picture by its own statistics.
 
+    `dropped` as in rows.draw().
     Mean and variance are over height and width alone: a server that joins requests to one batch mixes no pictures.
     """
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
-        drawn = rows.draw(Network(variables, statistics), source, architecture.layers)
+        drawn = rows.draw(Network(variables, statistics), source, architecture.layers, dropped)
     drawn.set_shape([*source.shape[:3], architecture.target_channels])
     return tf.identity(drawn, 'picture')
 
@@ -37,6 +38,9 @@ class Network:
 
     def join(self, x, skip):
         return tf.concat([x, skip], axis=-1)
+
+    def times(self, x, name, mask):
+        return x * mask
 
     def shrink(self, x, name, norm):
         return self.finished(tf.nn.conv2d(x, self.of(name + '/w'), 2, 'SAME'), name, norm)

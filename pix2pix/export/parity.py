@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pix2pix.errors import UserError
-from pix2pix.images.arrays import to_uint8
+from pix2pix.images.arrays import source_of, to_uint8
 from pix2pix.images.folders import find_split, list_images
 from pix2pix.images.pictures import read_pictures
 from pix2pix.model.architecture import MULTIPLE
@@ -71,9 +71,7 @@ def validation_pictures(options):
         paths = [f'{split}/{name}' for name in list_images(split).images[:PICTURES]] if split else []
     except UserError:       # there is a folder, and it cannot be read or has no pictures
         return []
-    pairs = [pair for _, pair, _ in read_pictures(paths) if pair is not None]
-    halves = lambda pair: np.split(pair[:, :pair.shape[1] // 2 * 2], 2, axis=1)
-    return [halves(pair)[options['direction'] == 'BtoA'] for pair in pairs]
+    return [source_of(pair, options['direction']) for _, pair, _ in read_pictures(paths) if pair is not None]
 
 
 def waves(height, width, turn):

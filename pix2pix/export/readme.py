@@ -20,6 +20,7 @@ interpreter.set_tensor(interpreter.get_input_details()[0]['index'], source)
 interpreter.invoke()
 picture = interpreter.get_tensor(interpreter.get_output_details()[0]['index'])
 ```''',
+       'page': '''Open it with a double click. With `--folder` it is `page/index.html`, for a web server.''',
        'pytorch': '''```sh
 # In the port's folder. Its dropout is one row further out, so that --no_dropout draws what the check compared.
 mkdir -p checkpoints/ours && cp latest_net_*.pth checkpoints/ours/
@@ -32,8 +33,10 @@ def text(files):
     lines = []
     for name, about in files.items():
         source, target, multiple = about['source_channels'], about['target_channels'], about['multiple']
-        lines += [f'# {name}\n', f'The generator of {about["run"]}, checkpoint {about["checkpoint"]}, with '
-                  f'{about["statistics"]} statistics and without dropout.']
+        averaged = ', averaged weights' if about.get('averaged') else ''
+        dropout = 'fixed masks of dropout' if about['dropout'] else 'without dropout'
+        lines += [f'# {name}\n', f'The generator of {about["run"]}, checkpoint {about["checkpoint"]}{averaged}, with '
+                  f'{about["statistics"]} statistics and {dropout}.']
         lines += [feed(about, source, target, multiple), RUN[about['target']].format(name=name), found(about), '']
     return '\n'.join(lines)
 
@@ -44,6 +47,8 @@ def feed(about, source, target, multiple):
         return (f'The port feeds it: {names[source]} pictures, [N, {source}, H, W]. It draws with batch statistics '
                 'unless it is told --eval. The running statistics of the discriminator and all num_batches_tracked are '
                 'made up; the port uses them for nothing.')
+    if about['target'] == 'page':
+        return 'It draws in the browser, and asks nothing of a network.'
     size = 'x'.join(map(str, about['size'])) if about.get('size') else f'H and W multiples of {multiple}'
     return (f'Feed it float32 `source` [N, H, W, {source}] ({names[source]}), {size}, scaled as `values / 127.5 - 1`. '
             f'Out comes [N, H, W, {target}] ({names[target]}) in [-1, 1]: `(picture + 1) * 127.5`, rounded. Feed '

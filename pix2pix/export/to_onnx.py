@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from pix2pix import __version__
 from pix2pix.errors import UserError
-from pix2pix.export import rows
+from pix2pix.export import rows, suffix
 from pix2pix.model.architecture import MULTIPLE
 from pix2pix.model.layers import EPSILON
 
@@ -18,9 +18,11 @@ LARGEST = 2 ** 31 - 2 ** 20     # bytes of one file of protobuf
 
 
 def write(folder, generator, weights, size=None):
-    """A Generator's network -> an ONNX file with its weights as WEIGHTS has them: its path. Any batch and size."""
-    path = os.path.join(folder, 'model.onnx' if weights == 'float32' else f'model-{weights}.onnx')
-    model = model_of(generator.architecture, generator.weights(), generator.statistics, weights)
+    """A Generator's network -> an ONNX file with its weights as WEIGHTS has them: its path. Any batch; any size where
+    there is no dropout, else `size`."""
+    path = os.path.join(folder, f'model{suffix(generator, weights)}.onnx')
+    model = model_of(generator.architecture, generator.weights(), generator.statistics, weights,
+                     size=size, dropped=rows.masks(generator, size))
     if model.ByteSize() > LARGEST:
         raise UserError(f'it would be of {model.ByteSize() / 2 ** 30:.1f} GiB, and ONNX holds 2 in one file. Use '
                         'weights of fewer bits')
@@ -29,26 +31,27 @@ def write(folder, generator, weights, size=None):
     return path
 
 
-def model_of(architecture, variables, statistics, weights='float32'):
+def model_of(architecture, variables, statistics, weights='float32', *, size=None, dropped=None):
     """An onnx.ModelProto of the generator.
 
     variables   by name, 'generator/down1/w' and so on
     statistics  of batch norm: 'batch', each picture's own, or 'moving', which become part of the convolutions
+    size        (height, width), for which `dropped` has the masks of dropout, as in rows.draw(); None: any
     """
     net = Network({name.removeprefix('generator/'): value for name, value in variables.items()}, statistics, weights)
     x = net.add('Transpose', 'source', perm=[0, 3, 1, 2])
-    net.add('Transpose', rows.draw(net, x, architecture.layers), perm=[0, 2, 3, 1], output='picture')
+    net.add('Transpose', rows.draw(net, x, architecture.layers, dropped), perm=[0, 2, 3, 1], output='picture')
 
     images = lambda name, channels, end: helper.make_tensor_value_info(
-        name, TensorProto.FLOAT, ['batch', 'height' + end, 'width' + end, channels])
+        name, TensorProto.FLOAT, ['batch', *(size or ('height' + end, 'width' + end)), channels])
     graph = helper.make_graph(net.nodes, 'generator', [images('source', architecture.source_channels, '')],
                               [images('picture', architecture.target_channels, '_out')], net.tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', OPSET)], ir_version=IR_VERSION,
                               producer_name='pix2pix', producer_version=__version__)
     helper.set_model_props(model, {'pix2pix': json.dumps({
         'layout': 'NHWC', 'range': [-1, 1], 'multiple': MULTIPLE, 'source_channels': architecture.source_channels,
-        'target_channels': architecture.target_channels, 'statistics': statistics, 'dropout': False,
-        'weights': weights})})
+        'target_channels': architecture.target_channels, 'statistics': statistics, 'dropout': bool(dropped),
+        'size': size, 'weights': weights})})
     onnx.checker.check_model(model)
     return model
 
@@ -81,6 +84,9 @@ class Network:
 
     def join(self, x, skip):
         return self.add('Concat', x, skip, axis=1)
+
+    def times(self, x, name, mask):
+        return self.add('Mul', x, self.tensor(name + '_mask', mask.transpose(0, 3, 1, 2)))
 
     def shrink(self, x, name, norm):
         return self.convolve('Conv', x, name, norm)

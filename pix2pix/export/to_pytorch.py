@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from pix2pix.errors import UserError
+from pix2pix.model import ema
 from pix2pix.pytorch import names, pth
 
 
@@ -16,9 +17,14 @@ def write(folder, generator, weights, size=None):
     """
     if generator.architecture.layers == 'writeup':
         raise UserError('the PyTorch port has no network with the layers of the write-up')
+    if generator.architecture.norm == 'instance':
+        raise UserError('the instance norm of the PyTorch port has no scale and no offset, and this run has them')
     checkpoint = tf.train.load_checkpoint(generator.checkpoint)
-    variables = {name: checkpoint.get_tensor(name) for name in checkpoint.get_variable_to_shape_map()
-                 if name.split('/')[0] in ('generator', 'discriminator')}
+    # Of the checkpoint: the generator that draws by batch statistics has no moving ones.
+    variables, average = {}, ema.SCOPE if generator.averaged else ''
+    for name in checkpoint.get_variable_to_shape_map():
+        if name.startswith((average + 'generator/', 'discriminator/')):
+            variables[name.removeprefix(average)] = checkpoint.get_tensor(name)
     paths = [os.path.join(folder, f'latest_net_{network}.pth') for network in 'GD']
     save(paths[0], names.exported(variables, names.generator_places()))
     if 'discriminator/conv1/w' in variables:

@@ -4,23 +4,24 @@ import os
 
 import tensorflow.compat.v1 as tf
 
-from pix2pix.export import in_tensorflow
+from pix2pix.export import in_tensorflow, rows, suffix
 from pix2pix.model.architecture import MULTIPLE
 
 
 def write(folder, generator, weights, size=None):
     """A Generator's network -> a folder in `folder`: its path. It has two signatures:
 
-    serving_default   source [N, H, W, C] in [-1, 1] -> picture, H and W multiples of 256
+    serving_default   source [N, H, W, C] in [-1, 1] -> picture, H and W multiples of 256, or `size`
     png               png [N], files of 8 bits of any size -> picture [N], PNG files of the same sizes
     """
-    path, architecture = os.path.join(folder, 'savedmodel'), generator.architecture
+    path, architecture = os.path.join(folder, 'savedmodel' + suffix(generator)), generator.architecture
+    dropped = rows.masks(generator, size)
     with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})) as sess:
-        source = tf.placeholder(tf.float32, [None, None, None, architecture.source_channels], 'source')
+        source = tf.placeholder(tf.float32, [None, *(size or (None, None)), architecture.source_channels], 'source')
         variables = generator.weights()
 
         def draw(source):
-            return in_tensorflow.draw(source, architecture, variables, generator.statistics)
+            return in_tensorflow.draw(source, architecture, variables, generator.statistics, dropped)
         png = tf.placeholder(tf.string, [None], 'png')
         picture = draw(source)
         drawn = tf.map_fn(lambda content: draw_png(content, draw, architecture.source_channels), png)

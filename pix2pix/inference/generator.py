@@ -13,6 +13,7 @@ from pix2pix.images.arrays import to_integer
 from pix2pix.images.pictures import as_array
 from pix2pix.inference import TILE, drawing
 from pix2pix.inference.drawing import checked, cut, margins, pad, without_one_channel
+from pix2pix.model import ema
 from pix2pix.model.architecture import LAYERS, MULTIPLE, NORMS, PRECISIONS, Architecture
 from pix2pix.model.networks import TEST_STATISTICS, images_at_once, trained_generator
 from pix2pix.run import checkpoint
@@ -88,9 +89,10 @@ class Generator:
         return step
 
     def weights(self):
-        """The network's variables by name, 'generator/down1/w' and so on: float32 arrays."""
+        """What the network is drawn with, by name, 'generator/down1/w' and so on: float32 arrays."""
+        scope = ema.SCOPE if self.averaged else ''
         with self.graph.as_default():
-            return self.sess.run({v.op.name: v for v in tf.global_variables('generator/')})
+            return self.sess.run({v.op.name.removeprefix(scope): v for v in tf.global_variables(scope + 'generator/')})
 
     def network(self, images, height, width):
         """(source, output) of the graph for so many images of one size: fixed sizes are faster."""

@@ -17,7 +17,8 @@ class OnnxGenerator:
     path     the file
     tile     pixels a side that go through the network at once, a multiple of 256
     threads  for one picture; None: onnxruntime's own choice, one a core
-    Raises UserError, which says what is missing or damaged. Statistics and dropout are those of the file: no dropout.
+    Raises UserError, which says what is missing or damaged. Statistics and dropout are those of the file; one with
+    dropout has a fixed size.
     """
 
     def __init__(self, path, *, tile=TILE, threads=None):
@@ -36,10 +37,14 @@ class OnnxGenerator:
             raise UserError(f'{path} cannot be loaded: it is damaged, or no ONNX file ({reason(error)})') from None
         self.architecture = Architecture(source_channels=about['source_channels'],
                                          target_channels=about['target_channels'])
-        self.statistics, self.dropout, self.tile = about['statistics'], False, tile
+        self.path, self.statistics, self.dropout, self.size = path, about['statistics'], about['dropout'], about['size']
+        self.tile = tile
 
     def forward(self, sources):
         """[N, H, W, source_channels] -> [N, H, W, target_channels], float32 in [-1, 1]; H and W multiples of 256."""
+        if self.size and list(sources.shape[1:3]) != self.size:
+            raise ValueError(f'{self.path} was exported with dropout, and so for pictures of '
+                             f'{self.size[1]} x {self.size[0]} alone, not of {sources.shape[2]} x {sources.shape[1]}')
         return self.session.run(None, {'source': sources})[0]
 
     def __call__(self, picture):

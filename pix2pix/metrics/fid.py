@@ -4,8 +4,6 @@ FID: Heusel et al. 2017, the Frechet distance of two Gaussians. KID: Binkowski e
 under a cubic kernel. Both on the 2048 features of the Inception graph of 2015 that the original FID code froze.
 """
 
-import http.client
-import os
 import tarfile
 import warnings
 
@@ -14,7 +12,7 @@ import scipy.linalg
 import tensorflow.compat.v1 as tf
 
 from pix2pix import devices
-from pix2pix.download import fetch
+from pix2pix.download import cached, fetch
 from pix2pix.errors import UserError
 from pix2pix.images.arrays import to_channels
 
@@ -32,7 +30,7 @@ class Inception:
     """
 
     def __init__(self, path=None, fetch=fetch):
-        path = path or cached(fetch)
+        path = path or cached(ADDRESS, 'or name a file that has it', fetch=fetch)
         graph_def = tf.GraphDef()
         with tf.Graph().as_default() as graph:
             self.picture = tf.placeholder(tf.float32, [1, None, None, 3])
@@ -50,20 +48,6 @@ class Inception:
     def __call__(self, picture):
         picture = to_channels(picture, 3).astype(np.float32)
         return self.sess.run(self.features, {self.picture: picture[None]}).reshape(-1).astype(np.float64)
-
-
-def cached(fetch):
-    """The path of the archive in the cache, fetched where it is missing."""
-    folder = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'pix2pix')
-    path = os.path.join(folder, os.path.basename(ADDRESS))
-    if not os.path.exists(path):
-        os.makedirs(folder, exist_ok=True)
-        try:
-            fetch(ADDRESS, path)
-        except (OSError, http.client.HTTPException) as error:
-            raise UserError(f'{ADDRESS} could not be downloaded ({error}); put it at {path} by hand, or name '
-                            'a file that has it') from None
-    return path
 
 
 def read(path):

@@ -4,6 +4,7 @@ import os
 import re
 
 from pix2pix import script
+from pix2pix.errors import UserError
 from pix2pix.flags import Parser
 
 
@@ -22,7 +23,15 @@ def parse(args=None):
     return opts
 
 
-OPTS = script.begin(parse) if __name__ == '__main__' else None     # before TensorFlow: a mistake is answered at once
+def check_there(opts):
+    """UserError where a file is not there."""
+    for path in filter(None, (opts.file, opts.discriminator)):
+        if not os.path.exists(path):
+            raise UserError(f'{path}: there is no such file')
+
+
+# Before TensorFlow is loaded: a mistake is answered at once.
+OPTS = script.begin(parse, check_there) if __name__ == '__main__' else None
 
 import pix2pix.quiet  # noqa: F401
 
@@ -33,7 +42,6 @@ import shutil
 import tensorflow.compat.v1 as tf
 
 from pix2pix import files
-from pix2pix.errors import UserError
 from pix2pix.model.architecture import MULTIPLE, Architecture
 from pix2pix.pytorch import names, pth
 from pix2pix.run import checkpoint

@@ -25,8 +25,11 @@ class Run:
         self.options = os.path.join(checkpoints, 'options.json')
         self.metrics = os.path.join(checkpoints, 'metrics.jsonl')
         self.events = os.path.join(checkpoints, 'events')
+        self.palette = os.path.join(checkpoints, 'palette.json')
         self.lock = os.path.join(checkpoints, 'lock')
         self.page = os.path.join(self.samples, 'index.html')
+        self.exported = os.path.join(self.samples, 'export')
+        self.drawing = [os.path.join(self.exported, name) for name in ('page.html', 'page/index.html')]
         self.test = TestResults(os.path.join(self.samples, 'test'))
 
     @classmethod

@@ -1,0 +1,23 @@
+"""Which checkpoint of a run is drawn: the newest, or the best by its validations."""
+
+from pix2pix.errors import UserError
+from pix2pix.run import checkpoint, log
+
+
+def checkpoint_of(run, *, best=None):
+    """The folder of a run, for its newest checkpoint, or the path of the best one that is left, by 'l1' or 'ssim'.
+
+    A better one that is gone is said. UserError where none was validated.
+    """
+    if not best:
+        return run.checkpoints
+    run.read_options()
+    lines, remedy = log.read(run.metrics), f'let the training keep the best {best}'
+    step = log.best_step(lines, best, checkpoint.steps_in(run.checkpoints)) if lines else None
+    if not step:
+        raise UserError(f'{run.checkpoints}: none of its checkpoints was validated; {remedy}')
+    first = log.best_step(lines, best, {line['step'] for line in lines})
+    if first != step:
+        print(f'the best {best} was after step {first:,}, whose checkpoint is gone; of those left it is that of '
+              f'{step:,}; {remedy}')
+    return checkpoint.prefix_of(run.checkpoints, step)

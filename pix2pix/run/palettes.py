@@ -1,0 +1,57 @@
+"""The palette of a run: the colours of its label maps, found when it begins, for those who draw with it."""
+
+import json
+import os
+
+import numpy as np
+
+from pix2pix import files
+from pix2pix.errors import UserError
+from pix2pix.images import decode, palette
+from pix2pix.images.arrays import source_of
+from pix2pix.images.diagnose import try_read
+from pix2pix.images.findings import spread
+
+LOOKED_AT = 24      # pairs
+
+
+def keep(run, paths, direction, names):
+    """Find the colours in the sources of pairs, and keep them in the folder of the run, unless it has them.
+
+    names  {name: '#rrggbb'} of colours whose meaning is known
+    """
+    if os.path.exists(run.palette) or not paths:
+        return
+    sources = (source_of(pair // 257, direction).astype(np.uint8) for _, pair, error in
+               try_read(spread(paths, LOOKED_AT), decode.rgb_uint16) if not error)
+    colours = [colour._asdict() for colour in palette.find(sources, names)]
+    files.write(run.palette, json.dumps(colours, indent=1) + '\n')
+
+
+def read(run):
+    """The Colours of a run, the most frequent first; [] where its sources are no label maps, or none looked at them."""
+    if not os.path.exists(run.palette):
+        return []
+    try:
+        with open(run.palette) as file:
+            colours = [palette.Colour(str(c['code']), str(c['name']), float(c['share'])) for c in json.load(file)]
+        for colour in colours:
+            palette.rgb(colour.code)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise UserError(f'{run.palette} is no palette ({type(error).__name__}: {error}). Delete it') from None
+    return colours
+
+
+def names_in(folder):
+    """{name: '#rrggbb'} of the palette.json beside the pairs of a data set; {} where there is none."""
+    path = os.path.join(folder, 'palette.json')
+    if not os.path.exists(path):
+        return {}
+    try:
+        with open(path) as file:
+            names = {str(name): str(code) for name, code in json.load(file).items()}
+        for code in names.values():
+            palette.rgb(code)
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        raise UserError(f'{path} does not hold names of colours, such as {{"wall": "#0030ff"}} ({error})') from None
+    return names

@@ -1,0 +1,200 @@
+"""The server behind the page: what it draws, whom it refuses, and a page of its own in a browser."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from pix2pix import Generator
+from pix2pix.draw.server import MOST_BYTES, Artist, decoded
+from pix2pix.images import png
+from tests.drawing import DrawingPage, near
+from tests.scripts import ROOT
+from tests.test_draw_page import DOOR, draw_labels, label_map, rgb
+from tests.test_generator import make_run
+
+ENVIRONMENT = {**os.environ, 'PYTHONPATH': ROOT}
+
+
+@pytest.fixture(scope='module')
+def served(tmp_path_factory):
+    """(the address of a server, its run, its process)"""
+    folder = tmp_path_factory.mktemp('served')
+    draw_labels(folder / 'pairs')
+    (folder / 'checkpoints').mkdir()
+    run = make_run(folder / 'checkpoints/labels', direction='BtoA', folder=str(folder / 'pairs'))
+    process = subprocess.Popen([sys.executable, '-m', 'pix2pix.draw', '--name', 'labels', '--no_browser'], cwd=folder,
+                               env=ENVIRONMENT, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    line = process.stdout.readline()
+    address = re.search(r'draw at (http://127\.0\.0\.1:\d+/) with checkpoint 5 of labels', line)
+    assert address, line + process.stderr.read()
+    yield address[1], run, process
+    process.kill()
+    process.communicate()
+
+
+def ask(address, body=None, **headers):
+    """(status, headers, body) of an answer."""
+    request = urllib.request.Request(address, body, {name.replace('_', '-'): value for name, value in headers.items()})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, error.read()
+
+
+def drawn(address, picture=None, **headers):
+    picture = label_map() if picture is None else picture
+    return ask(address + 'draw', png.encode(picture), **{'Content_Type': 'image/png', **headers})
+
+
+def test_it_draws_what_the_generator_draws(served):
+    address, run, _ = served
+    status, headers, body = drawn(address)
+    assert status == 200 and headers['X-Step'] == '5'
+    assert near(iio.imread(body), Generator(run, dropout=False)(label_map()), 1)
+    assert json.loads(ask(address + 'about')[2]) == {'step': 5}
+
+
+def test_a_foreign_page_is_refused(served):
+    address, *_ = served
+    assert drawn(address, Origin='http://evil.example')[0] == 403
+    assert drawn(address, Origin=address.rstrip('/'))[0] == 200
+    assert ask(address, Host='evil.example')[0] == 400         # a name that leads here, of somebody else's
+    assert ask(address)[1]['Cross-Origin-Resource-Policy'] == 'same-origin'
+
+
+def test_what_is_no_drawing_is_refused_and_it_goes_on(served):
+    address, *_ = served
+    noise = np.random.RandomState(0).bytes(3000)
+    assert ask(address + 'draw', b'nonsense', Content_Type='image/png')[0] == 415
+    assert ask(address + 'draw', png.encode(label_map()), Content_Type='text/plain')[0] == 415
+    assert ask(address + 'draw', png.encode(label_map())[:200] + noise, Content_Type='image/png')[0] == 400
+    status, _, words = drawn(address, np.zeros([256, 512, 3], np.uint8))
+    assert status == 400 and words == b'a drawing has 256 x 256 pixels here, not 512 x 256'
+    assert drawn(address, np.zeros([256, 256, 3], np.uint16))[0] == 415
+    assert drawn(address, np.zeros([3000, 3000], np.uint8))[0] == 413
+    assert ask(address + 'none')[0] == 404 and ask(address + 'draw')[0] == 405
+    assert drawn(address)[0] == 200
+
+
+def test_a_hundred_megabytes_are_not_read(served):
+    address, *_ = served
+    host, port = address.removeprefix('http://').rstrip('/').split(':')
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        connection.sendall(f'POST /draw HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: image/png\r\n'
+                           'Content-Length: 100000000\r\n\r\n'.encode())
+        sent, piece = 0, bytes(1 << 20)
+        try:
+            while sent < 100_000_000:
+                sent += connection.send(piece)
+        except OSError:         # it has hung up
+            pass
+        assert sent < 100_000_000 or b' 413 ' in connection.recv(100)
+    assert drawn(address)[0] == 200
+
+
+def test_a_drawing_is_decoded_to_rgb():
+    picture = label_map()
+    for given, expected in (picture, picture), (picture[..., 0], np.repeat(picture[..., :1], 3, axis=-1)), (
+            np.concatenate([picture, picture[..., :1]], axis=-1), picture):
+        np.testing.assert_array_equal(decoded(png.encode(given)), expected)
+
+
+def test_of_each_page_only_the_newest_request_is_drawn():
+    order = []
+
+    def draw(picture):
+        time.sleep(0.2)
+        order.append(picture)
+        return picture, 0
+
+    async def ask_for_all():
+        artist = Artist(draw)
+        tasks = []
+        for page, picture in [('a', 1), ('a', 2), ('b', 3), ('a', 4), ('b', 5)]:
+            tasks.append(asyncio.create_task(artist(page, picture)))
+            await asyncio.sleep(0.02)       # the first is being drawn already
+        return await asyncio.gather(*tasks)
+    answers = asyncio.run(ask_for_all())
+    assert answers == [(1, 0), None, None, (4, 0), (5, 0)] and sorted(order) == [1, 4, 5]
+
+
+def test_an_error_of_one_drawing_is_told_to_who_asked_and_the_next_is_drawn():
+    def draw(picture):
+        if picture == 1:
+            raise ValueError('broken')
+        return picture, 0
+
+    async def ask_for_both():
+        artist = Artist(draw)
+        return await asyncio.gather(artist('a', 1), artist('b', 2), return_exceptions=True)
+    first, second = asyncio.run(ask_for_both())
+    assert str(first) == 'broken' and second == (2, 0)
+
+
+def test_two_pages_at_once_and_a_model_that_is_renewed(served, browser, tmp_path):
+    address, run, _ = served
+    page = DrawingPage(browser, address)
+    assert page.text('status') == 'ready: drawn by the server, step 5'
+    assert near(page.canvas('picture'), Generator(run, dropout=False)(label_map()), 1)
+    browser.switch_to.new_window('tab')
+    other = DrawingPage(browser, address, '#example=2')
+    other.take('rectangle')
+    other.choose(DOOR)
+    other.drag((10, 10), (200, 30))
+    assert (other.canvas('drawing')[12:29, 12:199] == rgb(DOOR)).all()
+    assert near(other.canvas('picture'), Generator(run, dropout=False)(other.canvas('drawing')), 1)
+    browser.close()
+    browser.switch_to.window(browser.window_handles[0])
+
+    # The training goes on: step 7.
+    make_run(tmp_path / 'newer', seed=2)
+    for suffix in '.data-00000-of-00001', '.index', '.sums':
+        if (tmp_path / f'newer/model-5{suffix}').exists():
+            shutil.copy(tmp_path / f'newer/model-5{suffix}', f'{run}/model-7{suffix}')
+    end = time.monotonic() + 30
+    while 'the model was renewed: step 7' not in page.text('status'):
+        assert time.monotonic() < end, page.text('status')
+        time.sleep(0.1)
+    page.click('random')
+    assert page.text('status') == 'ready: drawn by the server, step 7'
+    assert near(page.canvas('picture'), Generator(run, dropout=False)(page.canvas('drawing')), 1)
+
+
+def test_ctrl_c_ends_it_without_a_word(served):
+    *_, process = served
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and err == '' and out == ''
+
+
+def test_a_port_that_is_taken_is_named(tmp_path):
+    (tmp_path / 'checkpoints').mkdir()
+    make_run(tmp_path / 'checkpoints/tiny')
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+        process = subprocess.run([sys.executable, '-m', 'pix2pix.draw', '--name', 'tiny', '--no_browser', '--port',
+                                  str(port)], cwd=tmp_path, env=ENVIRONMENT, text=True,
+                                 capture_output=True, timeout=120)
+    assert process.returncode == 1
+    assert process.stderr == (f'pix2pix.draw: 127.0.0.1 port {port} cannot be listened on (Address already in use). '
+                              'Give another --port or --host\n')
+
+
+def test_more_than_a_drawing_needs_is_bounded():
+    assert MOST_BYTES < 100_000_000
