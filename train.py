@@ -116,7 +116,7 @@ from pix2pix.run.interrupt import Interrupt
 from pix2pix.run.recorder import Cadence, Recorder, SilentRecorder
 from pix2pix.run.start import check_fits
 
-NOT_FINITE = 1000       # why a training ends, beside the numbers of signals, which are lower
+NOT_FINITE = 1000       # why a training ends; above every signal's number, so that the largest reason is this one
 
 
 def main(opts):
@@ -132,16 +132,18 @@ def main(opts):
     pairs = reader.Pairs.of(folder, held_out=replicas.first)
     order = reader.Order(images=len(pairs.names), batch_size=opts.batch_size, epochs=opts.epochs, seed=opts.seed)
 
-    # Settle what the options leave open. All replicas must agree on it.
-    asked, opts.precision = opts.precision, devices.precision(opts.precision)
+    # Settle what the options leave open. All replicas must agree on it. What was asked is kept too: what was left to
+    # the hardware may change when the run is carried on.
+    opts.precision_asked, opts.precision = opts.precision, devices.precision(opts.precision)
     if opts.deterministic:
         devices.make_deterministic()
-    settings = {**settings_of(opts, folder, pairs, replicas.size), 'precision_asked': asked}
+    settings = settings_of(opts, folder, pairs, replicas.size)
     replicas.check_same({name: settings[name] for name in settings if name not in NOT_COMPARED})
 
-    # Open the run: the first replica locks its folder and saves the options. If it cannot, all end.
+    # Open the run. The first replica checks the settings, locks the folder, saves the options and says what is trained,
+    # while the others wait. If it cannot, all end.
     run = Run.named(opts.name)
-    with replicas.first_enters(opened(run, settings, pairs, order, replicas)):
+    with replicas.first_enters(checked_and_opened(run, settings, pairs, order, replicas)):
         with tf.Graph().as_default():
             return train(opts, pairs, order, run, replicas)
 
@@ -150,7 +152,8 @@ def train(opts, pairs, order, run, replicas):
     """Build the graph, and take the steps that are left. Returns the exit status. Every replica runs all of this."""
     tf.set_random_seed(opts.seed)
 
-    # Read: the order of the pairs follows from the seed and the step.
+    # Read: the order of the pairs follows from the seed and the step. from_options() makes a tuple of the options that
+    # have the names of its fields.
     form = from_options(reader.PairFormat, vars(opts))
     jitter = reader.Jitter(opts.load_size, flip=not opts.no_flip)
     batches = reader.Batches(pairs, order, form, jitter, replica=replicas.index, replicas=replicas.size,
@@ -158,29 +161,32 @@ def train(opts, pairs, order, run, replicas):
 
     # Learn: one step as one op. On a batch of sources x and targets y (--gan_mode lsgan has squares for logarithms):
     #   forward       y' = G(x), with dropout
-    #   D, by Adam    minimise -log D(x, y) - log(1 - D(x, y'))
+    #   D, by Adam    minimise -log D(x, y) - log(1 - D(x, y')), with y' as it is
     #   G, by Adam    minimise -gan_weight * log D(x, y') + l1_weight * |y - y'|, with D as just updated
     #   average of G  moves a little towards G, where there is one
+    # pix2pix/model/training_step.py is this, line by line.
     architecture = from_options(Architecture, vars(opts))
     hyperparameters = from_options(Hyperparameters, vars(opts))
     decay = Decay(order._replace(epochs=opts.decay_from).steps, order.steps) if opts.decay_from else None
-    update = training_step(batches.source, batches.target, architecture, hyperparameters, seed=opts.seed, decay=decay,
-                           all_reduce_mean=replicas.all_reduce_mean, replica=replicas.index)
+    learn = training_step(batches.source, batches.target, architecture, hyperparameters, seed=opts.seed, decay=decay,
+                          all_reduce_mean=replicas.all_reduce_mean, replica=replicas.index)
 
     # The batch too, to show it if the step is not finite: the reader will have moved on.
-    fetches = {**update.fetches, 'batch': [batches.source, batches.target]}
+    fetches = {**learn.fetches, 'batch': [batches.source, batches.target]}
 
-    # Record: samples and validation run G, or its average, as test.py does. Only the first replica writes anything.
+    # Record: samples and validation run G, or its average, as test.py does. Only the first replica writes anything. It
+    # comes after the step, whose variables are drawn with and saved.
     draw = drawer(form, architecture, opts.seed, averaged=opts.ema > 0)
     recorder = Recorder if replicas.first else SilentRecorder
     record = recorder(run=run, order=order, pairs=pairs, draw=draw, cadence=from_options(Cadence, vars(opts)))
 
     with Interrupt(again=second_signal()) as interrupt, replicas.session() as sess:
-        # Start afresh, or with another run's weights, or carry on from the newest checkpoint: its step is the truth.
+        # Carry on from the newest checkpoint, whose step is the truth; else begin with another run's weights; else
+        # afresh. The first replica reads them, and the broadcast gives them to the others.
         sess.run(tf.global_variables_initializer())
-        record.restore(sess, update.networks, opts.init_from)
+        record.restore(sess, learn.networks, opts.init_from)
         replicas.broadcast_variables(sess)
-        step = steps_done = int(sess.run(update.steps_done))
+        step = steps_done = int(sess.run(learn.steps_done))
         record.begin(steps_done)
         batches.start(sess, after=steps_done)
         sess.graph.finalize()
@@ -193,15 +199,16 @@ def train(opts, pairs, order, run, replicas):
                 out = sess.run(fetches)
 
             # Decide together whether to go on. A signal to one replica ends all of them. So does a loss or gradient
-            # that is not finite: these are means over the replicas, so every one sees the same.
+            # that is not finite, which every one sees, for these are of all of them together. The weights are spoilt
+            # then, and nothing of the step is kept.
             fault = first_not_finite({**out['losses'], **out['gradient_norms']})
             stop = replicas.all_reduce_max(NOT_FINITE if fault else interrupt.received)
             if stop == NOT_FINITE:
                 record.not_finite(step, fault, out['batch'])
                 break
 
-            # Hand the step to the recorder. Validate, log, sample and save what is due, and save last: a resume goes
-            # back to the checkpoint's step, whose metrics and samples must be there already.
+            # Hand the step to the recorder. Validate, log, sample and save what is due, as all is after the last step.
+            # Save last: a resume goes back to the checkpoint's step, whose metrics and samples must be there already.
             record.show(step, out['losses'], out['rates'])
             scores = record.validate_if_due()
             record.log_if_due(scores)
@@ -211,9 +218,7 @@ def train(opts, pairs, order, run, replicas):
                 break
 
     # Say how the training ended, and what to open. After a step that was not finite the first replica raises here.
-    pictures = '' if pairs.held_out else ' --input FILE_OR_FOLDER --output FOLDER'
-    record.end(stopped_by=stop, hint=f'then run: python test.py --name {run.name}{pictures}\nor draw: pip install -r '
-                                     f'requirements-export.txt && python -m pix2pix.draw --name {run.name}')
+    record.end(stopped_by=stop, hint=what_is_next(run, pairs))
     return exit_status(stop, done=step == order.steps)
 
 
@@ -227,7 +232,7 @@ NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'devices', 'star
 
 
 @contextlib.contextmanager
-def opened(run, settings, pairs, order, replicas):
+def checked_and_opened(run, settings, pairs, order, replicas):
     """A context in which the run is open. Says what is trained, and what has changed since the run was started."""
     check(run, settings, pairs)
     notes = [*describe_passed_over(pairs.passed_over),
@@ -300,13 +305,20 @@ def drawer(form, architecture, seed, *, averaged):
 
     def draw(sess, paths):
         for start in range(0, len(paths), images):
-            few = paths[start:start + images]
+            few = paths[start:start + images]       # the last few are filled up
             try:
                 drawn = sess.run([source, output, target], {files: few + few[:1] * (images - len(few))})
             except tf.errors.OpError as error:
                 raise first_unreadable(few) or UserError(reason(error)) from None
             yield from itertools.islice(zip(*drawn), len(few))
     return draw
+
+
+def what_is_next(run, pairs):
+    """What to do with a run that has ended, two lines."""
+    pictures = '' if pairs.held_out else ' --input FILE_OR_FOLDER --output FOLDER'
+    return f'then run: python test.py --name {run.name}{pictures}\n' \
+           f'or draw: pip install -r requirements-export.txt && python -m pix2pix.draw --name {run.name}'
 
 
 def first_not_finite(scalars):

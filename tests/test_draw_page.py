@@ -332,3 +332,9 @@ def test_lines_on_a_light_ground_are_drawn_with_a_pencil(tmp_path):
     config = json.loads(text[text.index('id="config">') + len('id="config">'):].partition('</script>')[0])
     assert config['pencil'] and config['background'] == '#ffffff'
     assert [colour['code'] for colour in config['palette']] == ['#ffffff', '#000000']
+
+
+def test_another_package_in_the_place_of_onnxruntime_web_is_not_used(tmp_path):
+    (tmp_path / 'package.tgz').write_bytes(b'another')
+    with pytest.raises(UserError, match='is not onnxruntime-web 1.30.0: its SHA-512 is another. Delete it'):
+        ort.parts(tmp_path / 'package.tgz')

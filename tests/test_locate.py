@@ -35,7 +35,7 @@ def test_the_demo_is_drawn_on_first_use(tmp_path, monkeypatch):
     monkeypatch.setitem(CATALOGUE, 'demo', Dataset('BtoA', {'train': 2, 'val': 1}, 0, 'fewer of them'))
     assert locate('demo', str(tmp_path)) == str(tmp_path / 'demo')
     files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob('*') if path.is_file())
-    assert files == ['demo/train/001.png', 'demo/train/002.png', 'demo/val/001.png']
+    assert files == ['demo/palette.json', 'demo/train/001.png', 'demo/train/002.png', 'demo/val/001.png']
     written = (tmp_path / 'demo/train/001.png').stat().st_mtime_ns
     assert locate('demo', str(tmp_path)) == str(tmp_path / 'demo')
     assert (tmp_path / 'demo/train/001.png').stat().st_mtime_ns == written

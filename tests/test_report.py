@@ -62,6 +62,15 @@ def test_curves_are_averaged_and_keep_their_ends():
     assert flat['points'] == [(300, 120)]
 
 
+def test_it_leads_to_the_page_that_draws_where_there_is_one(tmp_path):
+    page = make_run(tmp_path)
+    assert 'python -m pix2pix.draw --name' in page.read_text()
+    (page.parent / 'export').mkdir()
+    (page.parent / 'export/page.html').touch()
+    report.write(the_run(tmp_path))
+    assert '<a href="export/page.html">Draw with it</a>' in page.read_text()
+
+
 def test_a_run_that_has_only_begun(tmp_path):
     (tmp_path / 'options.json').write_text('{"epochs": 3}')
     report.write(Run(str(tmp_path), str(tmp_path / 'none')), page=str(tmp_path / 'page/index.html'))

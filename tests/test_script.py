@@ -14,13 +14,15 @@ SCRIPTS = {'train.py':         ([f'{ROOT}/train.py'],       ['--dataset', 'pairs
            'test.py':          ([f'{ROOT}/test.py'],        ['--name', 'tiny']),
            'datasets.check':   (['-m', 'datasets.check'],   ['pairs']),
            'datasets.combine': (['-m', 'datasets.combine'], ['a', 'b', 'c']),
+           'pix2pix.draw':     (['-m', 'pix2pix.draw'],     ['--name', 'tiny']),
+           'pix2pix.export':   (['-m', 'pix2pix.export'],   ['--name', 'tiny', '--to', 'savedmodel']),
            'pix2pix.pytorch':  (['-m', 'pix2pix.pytorch'],  ['a.pth', '--name', 'new'])}
 PIP = '. Activate the environment (. .venv/bin/activate), or: pip install -r requirements.txt\n'
 
 
 def start(folder, *args, **how):
     """Python in a folder, whose modules are found before all others but ours. It heeds SIGINT, whatever pytest does."""
-    for there in 'pairs', 'a', 'b', 'checkpoints/tiny':         # what the arguments name
+    for there in 'pairs', 'a', 'b', 'a.pth', 'checkpoints/tiny':         # what the arguments name
         os.makedirs(os.path.join(folder, there), exist_ok=True)
     how.setdefault('preexec_fn', lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
     environment = {name: value for name, value in os.environ.items() if not name.startswith('TF_')}

@@ -71,6 +71,7 @@ def test_validation_is_what_test_py_measures(unbroken, trained):
     assert '../samples/tiny/epoch-0003.png' in page and '"compare/2.png"' in page
 
 
+@pytest.mark.faults
 def test_the_output_of_a_pair_of_16_bits_has_16_and_its_metrics_are_those_of_8(trained):
     """The same values are drawn from both kinds of files, so that only the depth of output/ may differ."""
     cwd, path = trained, trained / 'pairs/val/1.png'
@@ -100,13 +101,6 @@ def test_the_best_checkpoint_stays_and_can_be_picked(tmp_path):
     assert f'checkpoint model-{best} of checkpoints/tiny' in output
     results = json.loads((tmp_path / 'samples/tiny/test/metrics.json').read_text())
     assert results['ssim'] == pytest.approx(max(line.get('val_ssim', -1) for line in lines), rel=1e-6)
-    with open(tmp_path / 'checkpoints/tiny/metrics.jsonl', 'a') as file:
-        file.write('{"step": 99, "val_ssim": 1, "epoch": 99}\n')
-    output = run(tmp_path, 'test.py', '--name', 'tiny', '--best', 'ssim', '--output', 'left')
-    assert f'was after step 99, whose checkpoint is gone; of those left it is that of {best};' in output
-    (tmp_path / 'checkpoints/tiny/metrics.jsonl').unlink()
-    assert 'none of its checkpoints was validated' in run(tmp_path, 'test.py', '--name', 'tiny', '--best', 'l1',
-                                                         status=1)
 
 
 GRADIENT = np.add.outer(np.arange(70), np.arange(300)).astype(np.uint8)

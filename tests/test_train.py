@@ -186,6 +186,7 @@ def test_fewer_epochs_than_are_done_change_nothing(trained, monkeypatch):
     assert (trained / 'checkpoints/tiny/options.json').read_text() == before
 
 
+@pytest.mark.faults
 def test_the_writeup_trains_and_tests(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=4, val=1)
     run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, '--layers', 'writeup')
@@ -290,8 +291,8 @@ def lines_when_opened(folder, capsys):
     """What is said of the pairs of a folder before the first step."""
     pairs = reader.Pairs.of(str(folder))
     settings = dict(vars(train.parse(['--dataset', str(folder)])), precision='float32', folder=str(folder), devices=1)
-    started = types.SimpleNamespace(opened=lambda *_: contextlib.nullcontext([]))
-    with train.opened(started, settings, pairs, reader.Order(len(pairs.names), 1, 1, 0),
+    started = types.SimpleNamespace(opened=lambda *_: contextlib.nullcontext([]), palette=str(folder) + '.json')
+    with train.checked_and_opened(started, settings, pairs, reader.Order(len(pairs.names), 1, 1, 0),
                       types.SimpleNamespace(describe=lambda _: [])):
         return capsys.readouterr().out.splitlines()
 

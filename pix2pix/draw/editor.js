@@ -10,7 +10,8 @@ const dark = values => values.reduce((a, b) => brightness(toCode(a)) <= brightne
 const brightness = code => [1, 3, 5].reduce((sum, i) => sum + parseInt(code.slice(i, i + 2), 16), 0)
 const sizes = config.pencil ? { brush: 2, line: 2, eraser: 24 } : { brush: 8, line: 4, eraser: 16 }
 let tool = config.pencil || !config.palette.length ? 'brush' : 'rectangle'
-let colour = config.pencil && colours.length ? dark(colours) : colours.find(c => c != background) ?? 0xff000000
+let colour = config.pencil && colours.length ? dark(colours) : colours.find(c => c != background && c != colours[0]) ??
+  colours.find(c => c != background) ?? toColour('#000000')
 let undone = [], done = [], stroke = null, shown = -1
 
 // The picture: the newest drawing alone, however many strokes came while the one before was drawn.

@@ -55,18 +55,37 @@ const toColour = code => {
   const [r, g, b] = [1, 3, 5].map(i => parseInt(code.slice(i, i + 2), 16))
   return (LITTLE ? 0xff000000 | b << 16 | g << 8 | r : r << 24 | g << 16 | b << 8 | 0xff) >>> 0
 }
-const toCode = colour => '#' + (LITTLE ? [colour, colour >>> 8, colour >>> 16] : [colour >>> 24, colour >>> 16, colour >>> 8])
-  .map(value => (value & 255).toString(16).padStart(2, '0')).join('')
+const parts = colour => LITTLE ? [colour & 255, colour >>> 8 & 255, colour >>> 16 & 255]
+  : [colour >>> 24, colour >>> 16 & 255, colour >>> 8 & 255]
+const toCode = colour => '#' + parts(colour).map(value => value.toString(16).padStart(2, '0')).join('')
 
-// Each pixel to the nearest colour of a palette.
+// Each pixel to a colour of a palette. At the edges of a JPEG there are mixtures: such a pixel takes the nearest of the
+// colours that are near it in the picture, and not a third one that happens to lie between them.
+const NEAR = 30, REACH = 3
 function snap(picture, colours) {
-  const rgb = colours.map(colour => [1, 3, 5].map(i => parseInt(toCode(colour).slice(i, i + 2), 16))), nearest = new Map()
-  picture.data.forEach((colour, place) => {
-    if (!nearest.has(colour)) {
-      const mine = [1, 3, 5].map(i => parseInt(toCode(colour).slice(i, i + 2), 16))
-      const distances = rgb.map(other => other.reduce((sum, value, i) => sum + (value - mine[i]) ** 2, 0))
-      nearest.set(colour, colours[distances.indexOf(Math.min(...distances))])
+  const { width, height, data } = picture, rgb = colours.map(parts), known = new Map()
+  const distances = colour => {
+    if (!known.has(colour)) {
+      const mine = parts(colour)
+      known.set(colour, rgb.map(other => Math.hypot(...other.map((value, i) => value - mine[i]))))
     }
-    picture.data[place] = nearest.get(colour)
+    return known.get(colour)
+  }
+  const nearest = (of, among) => among.reduce((best, i) => of[i] < of[best] ? i : best)
+  const all = colours.map((_, i) => i), sure = new Int16Array(data.length)
+  data.forEach((colour, place) => {
+    const of = distances(colour), best = nearest(of, all)
+    sure[place] = of[best] <= NEAR ? best : -1
+  })
+  const around = place => {
+    const x = place % width, y = (place - x) / width, found = new Set()
+    for (let py = Math.max(0, y - REACH); py <= Math.min(height - 1, y + REACH); py++) {
+      for (let px = Math.max(0, x - REACH); px <= Math.min(width - 1, x + REACH); px++) found.add(sure[py * width + px])
+    }
+    found.delete(-1)
+    return found.size ? [...found] : all
+  }
+  sure.forEach((best, place) => {
+    data[place] = colours[best >= 0 ? best : nearest(distances(data[place]), around(place))]
   })
 }
