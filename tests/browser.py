@@ -16,7 +16,8 @@ def browser(tmp_path_factory):
     options = webdriver.ChromeOptions()
     options.binary_location = binary
     for flag in ('headless', 'no-sandbox', 'disable-gpu', 'disable-dev-shm-usage', 'disable-background-networking',
-                 'disable-component-update', 'disable-sync', 'no-first-run', 'window-size=1200,900'):
+                 'disable-component-update', 'disable-sync', 'no-first-run', 'window-size=1200,900',
+                 'host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'):
         options.add_argument(f'--{flag}')
     downloads = tmp_path_factory.mktemp('downloads')
     options.add_experimental_option('prefs', {'download.default_directory': str(downloads),

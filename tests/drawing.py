@@ -27,6 +27,13 @@ class DrawingPage(Page):
             assert time.monotonic() < end, (self.js(STATE), self.text('status'), self.text('error'))
             time.sleep(0.02)
 
+    def until(self, condition, within=20):
+        """Until an expression of JavaScript holds."""
+        end = time.monotonic() + within
+        while not self.js(f'return {condition}'):
+            assert time.monotonic() < end, condition
+            time.sleep(0.02)
+
     def text(self, name):
         return self.js('return document.getElementById(arguments[0]).textContent', name)
 

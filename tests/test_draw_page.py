@@ -6,6 +6,7 @@ import time
 import imageio.v3 as iio
 import numpy as np
 import pytest
+from PIL import Image
 
 from pix2pix import Generator
 from pix2pix.draw import ort
@@ -44,6 +45,10 @@ def draw_labels(folder):
 
 def make_page(tmp_path, *args, pairs=True, **options):
     """An exported page of a tiny untrained run: (the path of what was written, the run's folder)."""
+    try:
+        ort.parts()
+    except UserError as error:
+        pytest.skip(f'onnxruntime-web cannot be had: {error}')
     if pairs:
         draw_labels(tmp_path / 'pairs')
     folder = str(tmp_path / 'pairs') if pairs else ''
@@ -58,10 +63,6 @@ def make_page(tmp_path, *args, pairs=True, **options):
 
 @pytest.fixture(scope='module')
 def made(tmp_path_factory, browser):
-    try:
-        ort.parts()
-    except UserError as error:
-        pytest.skip(f'onnxruntime-web cannot be had: {error}')
     return make_page(tmp_path_factory.mktemp('page'))
 
 
@@ -103,6 +104,8 @@ def test_an_address_keeps_the_example(browser, made):
     page = DrawingPage(browser, made[0], '#example=2')
     assert page.text('example') == '2 of 2'
     np.testing.assert_array_equal(page.canvas('drawing'), label_map(door=False))
+    page = DrawingPage(browser, made[0], '#example=9')
+    assert page.text('example') == '1 of 2' and page.text('note') == 'there are 2 examples: this is the first'
 
 
 def test_a_rectangle_changes_the_picture_where_it_is_drawn_as_the_generator_does(page, made):
@@ -175,19 +178,85 @@ def test_a_picture_is_opened_in_the_colours_of_the_palette(page, tmp_path):
     png.write(str(tmp_path / 'noisy.png'), np.clip(noisy, 0, 255).astype(np.uint8))
     field = page.browser.find_element('id', 'open')
     field.send_keys(str(tmp_path / 'noisy.png'))
-    time.sleep(0.3)
+    page.until("document.getElementById('photo').hidden")
     page.wait()
     np.testing.assert_array_equal(page.canvas('drawing'), label_map(door=False))
     assert not page.browser.find_element('id', 'photo').is_displayed() and page.js('return location.hash') == ''
     png.write(str(tmp_path / 'large.png'), np.full([60, 90, 3], rgb(DOOR), np.uint8))
     field.send_keys(str(tmp_path / 'large.png'))
-    time.sleep(0.3)
+    page.until("document.getElementById('note').textContent.startsWith('large.png')")
     page.wait()
     assert (page.canvas('drawing') == rgb(DOOR)).all()
     (tmp_path / 'text.png').write_text('no picture')
+    assert page.text('note') == 'large.png: 90 x 60 pixels became 256 x 256'
     field.send_keys(str(tmp_path / 'text.png'))
-    time.sleep(0.3)
-    assert 'text.png is no picture that this browser can read' in page.text('error')
+    page.until("document.getElementById('note').textContent.startsWith('text.png is no picture that this browser')")
+
+
+def test_the_edges_of_a_jpeg_take_the_colours_beside_them(page, tmp_path):
+    labels = label_map()
+    Image.fromarray(labels).save(tmp_path / 'labels.jpg', quality=75)
+    page.browser.find_element('id', 'open').send_keys(str(tmp_path / 'labels.jpg'))
+    page.until("document.getElementById('photo').hidden")
+    page.wait()
+    colours = {tuple(colour) for colour in np.unique(page.canvas('drawing').reshape(-1, 3), axis=0)}
+    assert colours <= {tuple(rgb(code)) for code in (WALL, WINDOW, DOOR)}
+    assert (page.canvas('drawing') != labels).any(-1).mean() < 0.004
+
+
+def test_of_pictures_opened_at_once_the_last_counts(page):
+    page.js("""
+        const decode = createImageBitmap
+        let calls = 0
+        window.createImageBitmap = async (...given) => {
+          if (!calls++) await new Promise(resolve => setTimeout(resolve, 500))      // the first takes its time
+          return decode(...given)
+        }
+        example(0)
+        example(1)""")
+    time.sleep(1)
+    page.wait()
+    np.testing.assert_array_equal(page.canvas('drawing'), label_map(door=False))
+    assert page.text('example') == '2 of 2'
+
+
+def test_a_picture_that_is_dropped_or_pasted_is_opened(page):
+    for kind, field in ('drop', 'dataTransfer'), ('paste', 'clipboardData'):
+        page.js("""
+            const [kind, field, done] = arguments, canvas = new OffscreenCanvas(256, 256)
+            canvas.getContext('2d').fillStyle = kind == 'drop' ? '#ae0001' : '#0080fe'
+            canvas.getContext('2d').fillRect(0, 0, 256, 256)
+            canvas.convertToBlob().then(blob => {
+              const event = new Event(kind, { cancelable: true })
+              event[field] = { files: [new File([blob], 'a.png')] }
+              document.dispatchEvent(event)
+            })""", kind, field)
+        page.until("document.getElementById('photo').hidden")
+        page.wait()
+        assert (page.canvas('drawing') == rgb(DOOR if kind == 'drop' else WINDOW)).all(), kind
+        page.click('next')
+
+
+def test_while_drawing_it_draws_too_where_that_is_fast(page):
+    from selenium.webdriver import ActionChains
+    page.choose(DOOR)
+    before = page.canvas('picture')
+    canvas = page.browser.find_element('id', 'drawing')
+    for fast, expected in (False, False), (True, True):
+        page.js('milliseconds = arguments[0]', 1 if fast else 1000)
+        stroke = ActionChains(page.browser, duration=20).move_to_element(canvas).click_and_hold()
+        stroke.move_by_offset(50, 40).perform()
+        page.wait()
+        assert (page.canvas('picture') != before).any() == expected
+        ActionChains(page.browser).release().perform()
+        page.click('undo')
+
+
+def test_without_a_picture_of_the_drawing_none_is_saved(page):
+    page.js('fresh = false')
+    page.js('save("both")')
+    page.until("document.getElementById('note').textContent.startsWith('there is no picture of this drawing')")
+    assert not (page.browser.downloads / 'labels-both.png').exists()
 
 
 def test_what_is_saved_is_what_is_seen(page):
@@ -267,12 +336,25 @@ def test_every_control_has_a_name_and_a_phone_shows_all_of_the_page(page):
         page.browser.execute_cdp_cmd('Emulation.clearDeviceMetricsOverride', {})
 
 
-def test_a_damaged_model_is_named(browser, made, tmp_path):
+@pytest.mark.parametrize('junk', ['AAAAAAAAAAAA', '!no base64!!'])
+def test_a_damaged_model_is_named(browser, made, tmp_path, junk):
     text = made[0].read_text()
     start = text.index('id="model">') + len('id="model">') + 2000
-    (tmp_path / 'damaged.html').write_text(text[:start] + 'AAAAAAAAAAAA' + text[start + 12:])
+    (tmp_path / 'damaged.html').write_text(text[:start] + junk + text[start + 12:])
     page = DrawingPage(browser, tmp_path / 'damaged.html', state='failed')
     assert 'the model in this page is damaged' in page.text('error') and page.text('status') == 'nothing can be drawn'
+
+
+def test_a_page_that_was_cut_off_is_named(browser, made, tmp_path):
+    text = made[0].read_text()
+    (tmp_path / 'cut.html').write_text(text[:len(text) * 2 // 3])
+    page = DrawingPage(browser, tmp_path / 'cut.html', state='failed')
+    assert page.text('error') == 'this page was cut off: copy it again'
+
+
+def test_too_little_memory_is_said_in_words(page):
+    for message in 'std::bad_alloc', '12345678', 'Out of memory', 'Array buffer allocation failed':
+        assert page.js('return inWords(arguments[0])', message).startswith('there is not enough memory')
 
 
 def test_a_model_that_draws_something_else_here_is_not_used(browser, made, tmp_path):
@@ -311,6 +393,8 @@ def test_beside_a_web_server_the_model_lies_beside_the_page(browser, tmp_path):
     import http.server
     import threading
     path, run = make_page(tmp_path, '--folder', '--dropout')
+    page = DrawingPage(browser, path / 'index.html', state='failed')
+    assert page.text('error') == 'this page lies in a folder for a web server: open it from one'
     assert {file.name for file in path.iterdir()} == {'index.html', 'model.bin', 'engine.bin', 'library.bin'}
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=path)
     handler.log_message = lambda *args: None

@@ -86,8 +86,8 @@ def test_onnx_draws_what_pytorch_draws(statistics):
     np.testing.assert_allclose(draw(session, source())[0, ::4, ::4, 0], KNOWN[statistics], atol=1e-5)
 
 
-@pytest.mark.parametrize('weights, kind, close', [('float16', onnx.TensorProto.FLOAT16, 0.02),
-                                                  ('int8', onnx.TensorProto.INT8, 0.3)])
+@pytest.mark.parametrize('weights, kind, close', [('float16', onnx.TensorProto.FLOAT16, 0.001),
+                                                  ('int8', onnx.TensorProto.INT8, 0.01)])
 def test_weights_of_fewer_bits_are_nearly_those(runs, weights, kind, close):
     generator = Generator(runs['paper'], dropout=False)
     model = to_onnx.model_of(generator.architecture, generator.weights(), 'batch', weights)

@@ -27,7 +27,7 @@ def make_run(folder, /, **options):
     (folder / 'options.json').write_text(json.dumps(options))
     with tf.Graph().as_default(), tf.Session() as sess:
         image = tf.zeros([1, 256, 256, options['source_channels']])
-        tf.set_random_seed(1)
+        tf.set_random_seed(options.pop('seed', 1))
         architecture = Architecture(**{name: options[name] for name in Architecture._fields if name in options})
         for averaged in [False, True][:1 + (options.get('ema', 0) > 0)]:
             trained_generator(image, architecture, dropout_on=False, statistics='moving', averaged=averaged)

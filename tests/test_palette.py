@@ -62,7 +62,7 @@ def test_photos_have_no_palette():
 def test_a_name_goes_to_the_nearest_colour_that_is_near():
     names = {'roof': '#ff0000', 'sky': '#0000ff', 'grass': '#808080'}
     assert [colour.name for colour in palette.find([label_map()], names)] == ['', 'sky', 'roof']
-    assert [colour.name for colour in palette.find([label_map()], {'a': '#0000de', 'b': '#0000dd'})] == ['', 'a', '']
+    assert [colour.name for colour in palette.find([label_map()], {'a': '#0000c0', 'b': '#0000dd'})] == ['', 'b', '']
 
 
 def test_edges_are_drawn_with_a_pencil_and_label_maps_are_not():
@@ -94,6 +94,7 @@ def test_a_run_keeps_the_colours_of_its_sources(run, tmp_path):
     assert [(colour.code, colour.name) for colour in found] == [('#14c828', ''), ('#0000de', 'sky'), ('#fa0a0a', '')]
     palettes.keep(run, [str(tmp_path / 'pair.png')], 'AtoB', {})        # once it has them, they stay
     assert palettes.read(run) == found
+    assert [colour.name for colour in palettes.read(run, {'lawn': '#10c020'})] == ['lawn', '', '']
 
 
 def test_a_run_without_any_has_none(run):

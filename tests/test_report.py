@@ -64,7 +64,7 @@ def test_curves_are_averaged_and_keep_their_ends():
 
 def test_it_leads_to_the_page_that_draws_where_there_is_one(tmp_path):
     page = make_run(tmp_path)
-    assert 'python -m pix2pix.draw --name' in page.read_text()
+    assert 'Draw with it' not in page.read_text()
     (page.parent / 'export').mkdir()
     (page.parent / 'export/page.html').touch()
     report.write(the_run(tmp_path))

@@ -42,6 +42,7 @@ import pix2pix.quiet  # noqa: F401
 # isort: split
 import socket
 import sys
+import threading
 import webbrowser
 
 import uvicorn
@@ -74,12 +75,12 @@ def main(opts):
         print(f'everybody who reaches {opts.host} can draw here, and sees the examples: there is no password',
               file=sys.stderr)
     print(f'draw at {address} with checkpoint {painter.generator.step} of {opts.name}; Ctrl-C ends it', flush=True)
-    if not opts.no_browser:
-        webbrowser.open(address)
+    if not opts.no_browser:     # some browsers end only when they are closed
+        threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
 
-    allowed = [*LOOPBACK[:2], '[::1]'] if opts.host in LOOPBACK else ['*']
-    app = application(text, painter, painter.newest, allowed)
-    uvicorn.Server(uvicorn.Config(app, log_level='error', access_log=False, lifespan='off',
+    names = {'localhost', opts.host} | (set() if opts.host in LOOPBACK else {socket.gethostname(), socket.getfqdn()})
+    app = application(text, painter.size, painter, painter.newest, names)
+    uvicorn.Server(uvicorn.Config(app, log_level='error', access_log=False, lifespan='off', limit_concurrency=128,
                                   timeout_graceful_shutdown=2)).run(sockets=[listener])
     return 0
 

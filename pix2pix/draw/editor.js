@@ -12,12 +12,13 @@ const sizes = config.pencil ? { brush: 2, line: 2, eraser: 24 } : { brush: 8, li
 let tool = config.pencil || !config.palette.length ? 'brush' : 'rectangle'
 let colour = config.pencil && colours.length ? dark(colours) : colours.find(c => c != background && c != colours[0]) ??
   colours.find(c => c != background) ?? toColour('#000000')
-let undone = [], done = [], stroke = null, shown = -1
+let undone = [], done = [], stroke = null, shown = -1, opening = 0, decoding = 0
 
 // The picture: the newest drawing alone, however many strokes came while the one before was drawn.
-let engine = null, busy = false, wanted = false, milliseconds = Infinity
+let engine = null, busy = false, wanted = false, fresh = false, milliseconds = Infinity
 async function redraw() {
   wanted = true
+  fresh = false
   if (busy || !engine) return
   busy = true
   state('drawing')
@@ -27,6 +28,7 @@ async function redraw() {
       const drawn = await engine.draw(image.data.slice())
       picture.putImageData(new ImageData(new Uint8ClampedArray(drawn.pixels), width, height), 0, 0)
       milliseconds = drawn.milliseconds
+      fresh = !wanted
       $('time').textContent = `${Math.round(milliseconds)} ms`
       say(`ready: drawn ${engine.name}`)
       complain('')
@@ -35,10 +37,11 @@ async function redraw() {
     }
   }
   busy = false
-  state('ready')
+  state(decoding ? 'opening' : 'ready')
 }
 const state = now => { document.body.dataset.state = now }
 const say = text => { $('status').textContent = text }
+const note = text => { $('note').textContent = text }
 const complain = text => { $('error').textContent = text; $('error').hidden = !text }
 
 // Strokes. A stroke keeps what was there before it: shapes begin anew from it, and undo goes back to it.
@@ -121,13 +124,20 @@ function resize(size) {
 }
 
 // Pictures from elsewhere take the size of the drawing. Where there is a palette, each pixel takes its nearest colour.
+// Of several that are opened, the last counts. Whether it was read.
 async function opened(blob, words) {
-  let bitmap
+  const mine = ++opening
+  let bitmap = null
+  decoding++
+  state('opening')
   try {
     bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' })
   } catch {
-    return complain(`${words} is no picture that this browser can read: open a PNG or a JPEG`)
+    if (mine == opening) note(`${words} is no picture that this browser can read: open a PNG or a JPEG`)
   }
+  decoding--
+  if (!busy && !decoding && engine) state('ready')
+  if (!bitmap || mine != opening) return false
   const scratch = new OffscreenCanvas(width, height).getContext('2d')
   scratch.imageSmoothingEnabled = !colours.length
   scratch.fillStyle = '#fff'
@@ -136,14 +146,12 @@ async function opened(blob, words) {
   const read = { width, height, data: new Uint32Array(scratch.getImageData(0, 0, width, height).data.buffer) }
   if (colours.length) snap(read, colours)
   replace(read.data)
-  complain('')
   const resized = bitmap.width != width || bitmap.height != height
-  if (resized) say(`${words}: ${bitmap.width} x ${bitmap.height} pixels became ${width} x ${height}`)
+  note(resized ? `${words}: ${bitmap.width} x ${bitmap.height} pixels became ${width} x ${height}` : '')
+  return true
 }
 async function open(file) {
-  if (!file) return
-  leaveExample()
-  await opened(file, file.name || 'the copied picture')
+  if (file && await opened(file, file.name || 'the copied picture')) leaveExample()
 }
 
 // Examples: the sources of pairs that were held out, with their real pictures beside.
@@ -157,10 +165,10 @@ async function example(number) {
   shown = (number + count) % count
   const { name, source, target } = config.examples[shown]
   $('example').textContent = `${shown + 1} of ${count}`
+  history.replaceState(null, '', `#example=${shown + 1}`)
+  if (!await opened(blobOf(source), name)) return
   $('photo-image').src = target
   $('photo').hidden = false
-  history.replaceState(null, '', `#example=${shown + 1}`)
-  await opened(blobOf(source), name)
 }
 function leaveExample() {
   shown = -1
@@ -175,6 +183,8 @@ function random() {
 }
 
 async function save(what) {
+  while (busy) await new Promise(resolve => setTimeout(resolve, 20))
+  if (what != 'drawing' && !fresh) return note('there is no picture of this drawing: nothing was saved')
   const both = new OffscreenCanvas(what == 'both' ? 2 * width : width, height), to = both.getContext('2d')
   if (what != 'picture') to.drawImage(canvas, 0, 0)
   if (what != 'drawing') to.drawImage($('picture'), what == 'both' ? width : 0, 0)
@@ -261,7 +271,9 @@ $('open').addEventListener('change', () => { open($('open').files[0]); $('open')
 document.addEventListener('paste', event => open(event.clipboardData.files[0]))
 document.addEventListener('dragover', event => event.preventDefault())
 document.addEventListener('drop', event => { event.preventDefault(); open(event.dataTransfer.files[0]) })
-addEventListener('hashchange', () => { if (wished() && wished() != shown + 1) example(wished() - 1) })
+addEventListener('hashchange', () => {
+  if (wished() <= config.examples.length && wished() != shown + 1) example(wished() - 1)
+})
 
 async function start() {
   drawing.data.fill(background)
@@ -269,9 +281,16 @@ async function start() {
   choose(colour)
   refresh()
   if (config.examples.length) {
-    await example((wished() || 1) - 1)
+    const there = config.examples.length, missing = wished() > there
+    await example(wished() <= there ? wished() - 1 : 0)
+    if (missing) note(`there are ${there} examples: this is the first`)
     done = []
     refresh()
+  }
+  if (!$('end')) {
+    say('nothing can be drawn')
+    complain('this page was cut off: copy it again')
+    return state('failed')
   }
   try {
     engine = await (config.engine == 'server' ? byTheServer(config, say) : inThisPage(config))
@@ -282,4 +301,5 @@ async function start() {
   }
   redraw()
 }
-start()
+// What lies behind this script is there then, the model too.
+document.addEventListener('DOMContentLoaded', start)

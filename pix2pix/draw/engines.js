@@ -3,23 +3,22 @@
 
 const bytesOf = async id => {
   const element = document.getElementById(id), file = `${id}.bin`
-  let packed
-  if (element) {
-    const text = atob(element.textContent)
-    packed = new Uint8Array(text.length)
-    for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i)
-    element.remove()                                    // its memory too
-  } else {
-    const answer = await fetch(file)
+  let answer
+  if (!element) {
+    if (location.protocol == 'file:') throw new Error('this page lies in a folder for a web server: open it from one')
+    answer = await fetch(file)
     if (!answer.ok) throw new Error(`${file} is not beside this page (${answer.status})`)
-    packed = new Uint8Array(await answer.arrayBuffer())
   }
   try {
+    const packed = answer ? await answer.arrayBuffer() : Uint8Array.from(atob(element.textContent), c => c.charCodeAt(0))
+    element?.remove()                                   // its memory too
     return await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer()
-  } catch {
+  } catch (error) {
+    if (error instanceof RangeError) throw new Error(NO_MEMORY)
     throw new Error(`the ${id} in this page is damaged: make the page again, or copy it again`)
   }
 }
+const NO_MEMORY = 'there is not enough memory for the model: close other tabs'
 
 // What the worker runs. It is a text, because a page from the disk has no file to start a worker from; and such a worker
 // may import only what it has made itself.
@@ -65,14 +64,14 @@ async function inThisPage(config) {
   if (typeof DecompressionStream != 'function') throw new Error('this browser cannot unpack the model: take a newer one')
   const [wasm, model] = [await bytesOf('engine'), await bytesOf('model')]
   const worker = new Worker(URL.createObjectURL(new Blob([WORKER], { type: 'text/javascript' })))
-  const ask = message => new Promise((resolve, reject) => {
+  const ask = (message, given) => new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => data.error ? reject(new Error(inWords(data.error))) : resolve(data)
     worker.onerror = event => reject(new Error(inWords(event.message || 'the worker did not start')))
-    worker.postMessage(message)
+    worker.postMessage(message, given)
   })
   const threads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1
   const library = new TextDecoder().decode(await bytesOf('library'))
-  const { provider } = await ask({ library, wasm, model, threads, trial: config.trial })
+  const { provider } = await ask({ library, wasm, model, threads, trial: config.trial }, [wasm, model])
   const { width, height, source_channels: channels, target_channels: drawnChannels } = config
   return {
     name: provider == 'webgpu' ? 'in this page, on the GPU' : `in this page, ${threads == 1 ? 'one thread' : threads + ' threads'}`,
@@ -83,7 +82,7 @@ async function inThisPage(config) {
         if (channels == 1) source[i] = Math.round(0.299 * r + 0.587 * g + 0.114 * b) / 127.5 - 1
         else [r, g, b].forEach((value, c) => { source[3 * i + c] = value / 127.5 - 1 })
       }
-      const { drawn, milliseconds } = await ask({ source, dims: [1, height, width, channels] })
+      const { drawn, milliseconds } = await ask({ source, dims: [1, height, width, channels] }, [source.buffer])
       const picture = new Uint8ClampedArray(pixels.length)
       for (let i = 0; i < width * height; i++) {
         for (let c = 0; c < 3; c++) {
@@ -97,7 +96,7 @@ async function inThisPage(config) {
 }
 
 function inWords(message) {
-  if (/memory|allocat|RangeError/i.test(message)) return 'there is not enough memory for the model: close other tabs'
+  if (/memory|alloc|RangeError|^\d+$/i.test(message)) return NO_MEMORY       // a number is an exception of C++
   if (/protobuf|deserialize|invalid model|corrupt/i.test(message)) return 'the model in this page is damaged: make the page again'
   return message
 }
@@ -110,7 +109,8 @@ async function byTheServer(config, said) {
     try {
       const answer = await fetch('about')
       const before = step
-      if (answer.ok) ({ step } = await answer.json())
+      if (!answer.ok) return
+      ;({ step } = await answer.json())
       if (before !== undefined && step != before) said(`the model was renewed: step ${step}`)
     } catch { /* the next drawing says that nobody answers */ }
   }
@@ -125,7 +125,7 @@ async function byTheServer(config, said) {
         answer = await fetch('draw', { method: 'POST', body: await toPng(pixels, width, height),
                                        headers: { 'Content-Type': 'image/png', 'X-Page': page } })
       } catch {
-        throw new Error('the server does not answer: is python -m pix2pix.draw still running?')
+        throw new Error('the server does not answer: start it again')
       }
       if (!answer.ok) throw new Error(await answer.text())
       step = answer.headers.get('X-Step')

@@ -64,10 +64,10 @@ def text(generator, *, engine, about, parts=None, trial=None):
 def palettes_of(generator):
     """The Colours of the run; those of a run that was begun without are found now, if its data set is there."""
     run, options = generator.run, generator.options
+    names = palettes.names_in(options['folder']) if options['folder'] else {}
     if not os.path.exists(run.palette):
-        names = palettes.names_in(options['folder']) if options['folder'] else {}
-        palettes.keep(run, held_out(options) or of_split(options, 'train', '.'), options['direction'], names)
-    return palettes.read(run)
+        palettes.keep(run, of_split(options, 'train', '.') or held_out(options), options['direction'], names)
+    return palettes.read(run, names)
 
 
 def background(colours):

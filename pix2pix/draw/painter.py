@@ -5,7 +5,6 @@ import threading
 import numpy as np
 import onnxruntime
 
-from pix2pix.errors import UserError
 from pix2pix.export import rows
 from pix2pix.export.to_onnx import model_of
 from pix2pix.images.arrays import to_channels, to_float, to_uint8
@@ -24,6 +23,7 @@ class Painter:
         self.generator = Generator(run.checkpoints, dropout=dropout, raw=raw, precision='float32')
         self.size = (self.generator.options['crop_size'],) * 2
         self.masks = rows.masks(self.generator, self.size)
+        self.step = self.tried = self.generator.step
         self.session = self.loaded()
 
     def loaded(self):
@@ -33,19 +33,16 @@ class Painter:
         return onnxruntime.InferenceSession(model.SerializeToString(), providers=['CPUExecutionProvider'])
 
     def newest(self):
-        """The step of the newest checkpoint, which draws from now on. One that cannot be read is left for the next."""
+        """The step of the newest checkpoint that can be read, which draws from now on. Each is tried once."""
         with self.lock:
-            steps = checkpoint.steps_in(self.run.checkpoints)
-            if steps and steps[-1] != self.generator.step:
-                self.generator.step = self.generator.restore(self.run.checkpoints)
-                self.session = self.loaded()
-            return self.generator.step
+            newest = checkpoint.steps_in(self.run.checkpoints)[-1:]
+            if newest and newest[0] != self.tried:
+                self.tried = newest[0]
+                step = self.generator.restore(self.run.checkpoints)
+                self.session, self.step = self.loaded(), step
+            return self.step
 
     def __call__(self, picture):
-        if picture.shape[:2] != self.size:
-            raise UserError(f'a drawing has {self.size[1]} x {self.size[0]} pixels here, not {picture.shape[1]} x '
-                            f'{picture.shape[0]}')
         source = to_float(to_channels(picture, self.generator.architecture.source_channels))
         with self.lock:
-            drawn = self.session.run(None, {'source': np.float32(source)[None]})[0][0]
-            return to_uint8(drawn), self.generator.step
+            return to_uint8(self.session.run(None, {'source': np.float32(source)[None]})[0][0]), self.step

@@ -61,31 +61,40 @@ const toCode = colour => '#' + parts(colour).map(value => value.toString(16).pad
 
 // Each pixel to a colour of a palette. At the edges of a JPEG there are mixtures: such a pixel takes the nearest of the
 // colours that are near it in the picture, and not a third one that happens to lie between them.
-const NEAR = 30, REACH = 3
+const NEAR = 30 ** 2, REACH = 3
 function snap(picture, colours) {
-  const { width, height, data } = picture, rgb = colours.map(parts), known = new Map()
-  const distances = colour => {
-    if (!known.has(colour)) {
-      const mine = parts(colour)
-      known.set(colour, rgb.map(other => Math.hypot(...other.map((value, i) => value - mine[i]))))
-    }
-    return known.get(colour)
+  const { width, height, data } = picture, rgb = colours.map(parts), unsure = 255, known = new Map()
+  const distance = (colour, i) => {
+    const [r, g, b] = LITTLE ? [colour & 255, colour >>> 8 & 255, colour >>> 16 & 255] : parts(colour)
+    return (r - rgb[i][0]) ** 2 + (g - rgb[i][1]) ** 2 + (b - rgb[i][2]) ** 2
   }
-  const nearest = (of, among) => among.reduce((best, i) => of[i] < of[best] ? i : best)
-  const all = colours.map((_, i) => i), sure = new Int16Array(data.length)
+  const nearest = (colour, allowed) => {
+    let best = -1, least = Infinity
+    for (let i = 0; i < rgb.length; i++) {
+      const far = allowed[i] ? distance(colour, i) : Infinity
+      if (far < least) [best, least] = [i, far]
+    }
+    return [best, least]
+  }
+  const all = new Uint8Array(256).fill(1), classes = new Uint8Array(data.length)
   data.forEach((colour, place) => {
-    const of = distances(colour), best = nearest(of, all)
-    sure[place] = of[best] <= NEAR ? best : -1
-  })
-  const around = place => {
-    const x = place % width, y = (place - x) / width, found = new Set()
-    for (let py = Math.max(0, y - REACH); py <= Math.min(height - 1, y + REACH); py++) {
-      for (let px = Math.max(0, x - REACH); px <= Math.min(width - 1, x + REACH); px++) found.add(sure[py * width + px])
+    if (!known.has(colour)) {
+      const [best, least] = nearest(colour, all)
+      known.set(colour, least <= NEAR ? best : unsure)
     }
-    found.delete(-1)
-    return found.size ? [...found] : all
-  }
-  sure.forEach((best, place) => {
-    data[place] = colours[best >= 0 ? best : nearest(distances(data[place]), around(place))]
+    classes[place] = known.get(colour)
+  })
+  const around = new Uint8Array(256)
+  classes.forEach((found, place) => {
+    if (found == unsure) {
+      const x = place % width, y = (place - x) / width
+      around.fill(0)
+      for (let py = Math.max(0, y - REACH); py <= Math.min(height - 1, y + REACH); py++) {
+        for (let px = Math.max(0, x - REACH); px <= Math.min(width - 1, x + REACH); px++) around[classes[py * width + px]] = 1
+      }
+      around[unsure] = 0
+      found = nearest(data[place], around.includes(1) ? around : all)[0]
+    }
+    data[place] = colours[found]
   })
 }

@@ -1,27 +1,25 @@
-"""A web server for one page that draws. A request can do nothing but draw, and its size is bounded."""
+"""A web server for one page that draws. A request can do nothing but draw, and its size and its time are bounded."""
 
 import asyncio
+import ipaddress
 import struct
+import sys
 
 import imagecodecs
 import numpy as np
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, reason
 from pix2pix.images import png
 
-MOST_BYTES = 16 << 20       # of a request
-MOST_PIXELS = 1 << 22       # of a drawing
+SECONDS = 20                # for a request to arrive
 MOST_WAITING = 32           # pages
-# Alone with its own files, the page may use threads; a page that is not ours sees nothing of them.
-HEADERS = {'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp',
-           'Cross-Origin-Resource-Policy': 'same-origin', 'X-Content-Type-Options': 'nosniff',
-           'Cache-Control': 'no-store'}
+HEADERS = {'Cross-Origin-Resource-Policy': 'same-origin', 'X-Content-Type-Options': 'nosniff',
+           'Content-Security-Policy': "frame-ancestors 'none'", 'Cache-Control': 'no-store'}
 
 
 class Artist:
@@ -58,13 +56,38 @@ class Artist:
                 answer.set_result(drawn)
 
 
-def application(text, draw, step, addresses):
+class KnownHosts:
+    """Lets requests through that call the server by an address of digits, or by one of these names.
+
+    A stranger's page can make a name of its own lead here, and would then be of the same origin.
+    """
+
+    def __init__(self, app, names):
+        self.app, self.names = app, names
+
+    async def __call__(self, scope, receive, send):
+        host = dict(scope['headers']).get(b'host', b'').decode('latin-1')
+        name = host.rpartition(':')[0] if host.rpartition(':')[2].isdigit() else host
+        known = name in self.names or is_address(name.strip('[]'))
+        app = self.app if known else PlainTextResponse('this server has another name', 400)
+        await app(scope, receive, send)
+
+
+def is_address(text):
+    try:
+        return bool(ipaddress.ip_address(text))
+    except ValueError:
+        return False
+
+
+def application(text, size, draw, step, names):
     """The server's routes: the page, a drawing for a PNG, and which weights draw.
 
-    text       of the page
-    draw       as of Artist
-    step       () -> the step of the newest weights
-    addresses  host names under which it may be called, or ['*']
+    text   of the page
+    size   (height, width) of a drawing
+    draw   as of Artist
+    step   () -> the step of the newest weights
+    names  host names under which it may be called
     """
     artist = Artist(draw)
 
@@ -72,7 +95,8 @@ def application(text, draw, step, addresses):
         return Response(text, media_type='text/html', headers=HEADERS)
 
     async def about(request):
-        return JSONResponse({'step': await asyncio.to_thread(step)}, headers=HEADERS)
+        with in_words():
+            return JSONResponse({'step': await asyncio.to_thread(step)}, headers=HEADERS)
 
     async def drawing(request):
         origin, host = request.headers.get('origin'), request.headers.get('host')
@@ -80,44 +104,62 @@ def application(text, draw, step, addresses):
             raise HTTPException(403, 'another page may not draw here')
         if request.headers.get('content-type') != 'image/png':
             raise HTTPException(415, 'a drawing is a PNG file')
-        try:
-            drawn = await artist(request.headers.get('x-page', '')[:64], decoded(await body(request)))
-        except (UserError, ValueError) as error:
-            raise HTTPException(400, str(error)) from None
+        with in_words():
+            picture = decoded(await body(request, most=4 * size[0] * size[1] + (1 << 16)), size)
+            drawn = await artist(request.headers.get('x-page', '')[:64], picture)
         if drawn is None:
             raise HTTPException(409, 'a newer drawing has come')
-        picture, drawn_at = drawn
-        return Response(png.encode(picture), media_type='image/png', headers={**HEADERS, 'X-Step': str(drawn_at)})
+        return Response(png.encode(drawn[0]), media_type='image/png', headers={**HEADERS, 'X-Step': str(drawn[1])})
 
-    def in_words(request, error):
-        return PlainTextResponse(error.detail, error.status_code, headers=HEADERS)
+    def refused(request, error):
+        return PlainTextResponse(error.detail, error.status_code, headers={**HEADERS, **(error.headers or {})})
     return Starlette(routes=[Route('/', page), Route('/about', about), Route('/draw', drawing, methods=['POST'])],
-                     middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=addresses)],
-                     exception_handlers={HTTPException: in_words})
+                     middleware=[Middleware(KnownHosts, names=names)], exception_handlers={HTTPException: refused})
 
 
-async def body(request):
-    """The bytes of a request, which must not be many."""
-    content = b''
-    async for part in request.stream():
-        content += part
-        if len(content) > MOST_BYTES:
-            raise HTTPException(413, f'a drawing of more than {MOST_BYTES >> 20} MiB is not read')
-    return content
+class in_words:
+    """A context in which any error becomes one line, on the terminal and for the page."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if isinstance(error, Exception) and not isinstance(error, HTTPException):
+            words = str(error) if isinstance(error, UserError) else f'{kind.__name__}: {reason(error)}'
+            print(f'nothing was drawn: {words}', file=sys.stderr)
+            raise HTTPException(500, words) from None
 
 
-def decoded(content):
-    """A PNG file -> uint8 [H, W, 3]. Its size is looked at before it is decoded."""
+async def body(request, most):
+    """The bytes of a request, which are not many and do not take long."""
+    if int(request.headers.get('content-length', 0)) > most:
+        raise HTTPException(413, f'a drawing has {most:,} bytes at most', {'Connection': 'close'})
+    content = bytearray()
+
+    async def collect():
+        async for part in request.stream():
+            content.extend(part)
+            if len(content) > most:
+                raise HTTPException(413, f'a drawing has {most:,} bytes at most', {'Connection': 'close'})
+    try:
+        await asyncio.wait_for(collect(), SECONDS)
+    except asyncio.TimeoutError:
+        raise HTTPException(408, f'the drawing did not come within {SECONDS} s', {'Connection': 'close'}) from None
+    return bytes(content)
+
+
+def decoded(content, size):
+    """A PNG file of this size -> uint8 [H, W, 3]. Its header is looked at before it is decoded."""
     if content[:8] != b'\x89PNG\r\n\x1a\n' or len(content) < 24:
         raise HTTPException(415, 'a drawing is a PNG file')
     width, height = struct.unpack_from('>II', content, 16)
-    if not 0 < width * height <= MOST_PIXELS:
-        raise HTTPException(413, f'a drawing of more than {MOST_PIXELS:,} pixels is not drawn')
+    if (height, width) != tuple(size):
+        raise HTTPException(400, f'a drawing has {size[1]} x {size[0]} pixels here, not {width} x {height}')
     try:
         pixels = imagecodecs.png_decode(content)
     except Exception as error:      # imagecodecs has a class for each of its faults, and no base of them
-        raise HTTPException(400, f'the drawing cannot be read ({error})') from None
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
+        raise HTTPException(400, f'the drawing cannot be read ({reason(error)})') from None
+    pixels = pixels.reshape(height, width, -1)
     if pixels.dtype != np.uint8 or pixels.shape[-1] not in (1, 3, 4):
         raise HTTPException(415, 'a drawing has 8 bits, and is gray or RGB')
     return np.ascontiguousarray(pixels[..., :3]) if pixels.shape[-1] > 1 else np.repeat(pixels, 3, axis=-1)

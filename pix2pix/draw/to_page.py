@@ -27,7 +27,8 @@ def write(folder, generator, weights, size=None, *, apart=False):
     inside = {} if apart else {name: base64.b64encode(content).decode() for name, content in parts.items()}
     text = page.text(generator, engine='page', parts=inside, trial=trial_of(generator, model, size),
                      about=f'Checkpoint {generator.step}, weights of {weights}. In it: {ort.LICENCE}.')
-    path = os.path.join(folder, 'page' + suffix(generator) + ('' if apart else '.html'))
+    kind = suffix(generator, weights='float32' if weights == 'int8' else weights)       # int8 is the usual one here
+    path = os.path.join(folder, f'page{kind}' + ('' if apart else '.html'))
     if not apart:
         files.write(path, text)
         return path

@@ -44,8 +44,8 @@ def parse(args=None):
                                                         'the size, and pytorch has masks of its own')
     add('--folder',     action='store_true',       help='write page as a folder for a web server, with the model '
                                                         'beside the page')
-    add('--size',       type=height_and_width, default=(MULTIPLE, MULTIPLE), metavar='HxW',
-                                                   help='pixels of the pictures, for tflite and --dropout alone')
+    add('--size',       type=height_and_width, metavar='HxW', help='pixels of the pictures, for tflite and --dropout '
+                                                        'alone; default: 256x256')
     opts = parser.parse_args(args)
     if bool(opts.name) == bool(opts.checkpoint):
         parser.error('give --name RUN or --checkpoint PATH')
@@ -53,14 +53,18 @@ def parse(args=None):
         parser.error('--best picks the checkpoint: give it --name, and no --checkpoint')
     if opts.dropout and 'pytorch' in opts.to:
         parser.error('--dropout is not for --to pytorch: the port draws masks of its own')
+    if opts.size and 'tflite' not in opts.to and not opts.dropout:
+        parser.error('--size is for --to tflite and for --dropout: the other files take any size')
+    opts.size = opts.size or (MULTIPLE, MULTIPLE)
     if opts.folder and 'page' not in opts.to:
         parser.error('--folder is for --to page')
     for target in opts.to:
         needs, kinds = FORMATS[target].needs, FORMATS[target].weights
         if importlib.util.find_spec(needs) is None:
             parser.error(f'--to {target} needs the package {needs}: {MISSING}')
-        if opts.weights and not set(opts.weights) & set(kinds):
-            parser.error(f'--to {target} has no weights of {opts.weights[0]}, only of {", ".join(kinds)}')
+        missing = [weights for weights in opts.weights or () if weights not in kinds]
+        if missing:
+            parser.error(f'--to {target} has no weights of {missing[0]}, only of {", ".join(kinds)}')
     return opts
 
 
@@ -75,7 +79,7 @@ def height_and_width(text):
 
 def check_there(opts):
     """UserError where the run is not there."""
-    run = os.path.dirname(opts.checkpoint) if opts.checkpoint else os.path.join('checkpoints', opts.name)
+    run = os.path.dirname(opts.checkpoint) or '.' if opts.checkpoint else os.path.join('checkpoints', opts.name)
     if not os.path.isdir(run):
         raise UserError(f'{run}: no such folder. Is the run name right? Training makes it')
 
@@ -97,6 +101,7 @@ from pix2pix import files
 from pix2pix.errors import reason
 from pix2pix.export import parity, readme
 from pix2pix.inference.generator import Generator
+from pix2pix.run import palettes, report
 from pix2pix.run.best import checkpoint_of
 from pix2pix.run.folder import Run
 
@@ -111,6 +116,7 @@ def main(opts):
           + ('on' if opts.dropout else 'off') + ('; averaged weights' if generator.averaged else ''))
 
     # Each file, kept if its own runtime draws the same with it.
+    palette = [{'code': colour.code, 'name': colour.name} for colour in palettes.read(generator.run)]
     rows, status, examples = [], 0, {}
     for target, weights in wanted(opts):
         size = None     # any
@@ -132,9 +138,11 @@ def main(opts):
             'statistics': generator.statistics, 'dropout': opts.dropout, 'averaged': generator.averaged,
             'layout': 'NHWC', 'range': [-1, 1], 'multiple': MULTIPLE, 'size': size,
             'source_channels': generator.architecture.source_channels,
-            'target_channels': generator.architecture.target_channels, 'compared_on': words,
+            'palette': palette, 'target_channels': generator.architecture.target_channels, 'compared_on': words,
             'generator_milliseconds': milliseconds,
             'difference': difference._asdict() if difference else 'not checked'})
+    if 'page' in opts.to:
+        report.write(generator.run, training=generator.run.is_locked())     # which leads to it
     print(parity.table([('Generator (TensorFlow)', 0, milliseconds), *rows]))
     print(f'compared with Generator on {words}; written to {folder}')
     return status
@@ -142,8 +150,7 @@ def main(opts):
 
 def wanted(opts):
     """(format, kind of weights) of each file."""
-    return [(target, weights) for target in opts.to for weights in FORMATS[target].weights
-            if weights in (opts.weights or FORMATS[target].weights[:1])]
+    return [(target, weights) for target in opts.to for weights in opts.weights or FORMATS[target].weights[:1]]
 
 
 def exported(folder, generator, target, weights, size, sources, expected, apart):

@@ -20,7 +20,7 @@ interpreter.set_tensor(interpreter.get_input_details()[0]['index'], source)
 interpreter.invoke()
 picture = interpreter.get_tensor(interpreter.get_output_details()[0]['index'])
 ```''',
-       'page': '''Open it with a double click. With `--folder` it is `page/index.html`, for a web server.''',
+       'page': '''A page by itself opens with a double click. A folder is for a web server.''',
        'pytorch': '''```sh
 # In the port's folder. Its dropout is one row further out, so that --no_dropout draws what the check compared.
 mkdir -p checkpoints/ours && cp latest_net_*.pth checkpoints/ours/
@@ -48,11 +48,13 @@ def feed(about, source, target, multiple):
                 'unless it is told --eval. The running statistics of the discriminator and all num_batches_tracked are '
                 'made up; the port uses them for nothing.')
     if about['target'] == 'page':
-        return 'It draws in the browser, and asks nothing of a network.'
+        return 'It draws in the browser, on the machine of whoever looks at it.'
     size = 'x'.join(map(str, about['size'])) if about.get('size') else f'H and W multiples of {multiple}'
+    palette = ', '.join(f'`{colour["code"]}` {colour["name"]}'.strip() for colour in about.get('palette') or ())
+    colours = f' The colours: {palette}.' if palette else ''
     return (f'Feed it float32 `source` [N, H, W, {source}] ({names[source]}), {size}, scaled as `values / 127.5 - 1`. '
             f'Out comes [N, H, W, {target}] ({names[target]}) in [-1, 1]: `(picture + 1) * 127.5`, rounded. Feed '
-            'pictures like the sources of the training: of the same colours, and as large.')
+            f'pictures like the sources of the training: of the same colours, and as large.{colours}')
 
 
 def found(about):

@@ -28,7 +28,7 @@ def draw(net, x, layers, dropped=None):
 
 def masks(generator, size):
     """The masks of a Generator's dropout for pictures of size (height, width), [1, h, w, C] by row: 0 where a value is
-    dropped, else 1 / keep_prob. None where its dropout is off."""
+    dropped, else 1 / keep_prob. {} where its dropout is off."""
     architecture, halvings = generator.architecture, len(DECODER)
     if not generator.dropout or architecture.keep_prob == 1:
         return {}

@@ -23,9 +23,6 @@ def write(folder, generator, weights, size=None):
     path = os.path.join(folder, f'model{suffix(generator, weights)}.onnx')
     model = model_of(generator.architecture, generator.weights(), generator.statistics, weights,
                      size=size, dropped=rows.masks(generator, size))
-    if model.ByteSize() > LARGEST:
-        raise UserError(f'it would be of {model.ByteSize() / 2 ** 30:.1f} GiB, and ONNX holds 2 in one file. Use '
-                        'weights of fewer bits')
     with open(path, 'wb') as file:
         file.write(model.SerializeToString())
     return path
@@ -52,6 +49,9 @@ def model_of(architecture, variables, statistics, weights='float32', *, size=Non
         'layout': 'NHWC', 'range': [-1, 1], 'multiple': MULTIPLE, 'source_channels': architecture.source_channels,
         'target_channels': architecture.target_channels, 'statistics': statistics, 'dropout': bool(dropped),
         'size': size, 'weights': weights})})
+    if model.ByteSize() > LARGEST:
+        raise UserError(f'it would be of {model.ByteSize() / 2 ** 30:.1f} GiB, and ONNX holds 2 in one file. Use '
+                        'weights of fewer bits')
     onnx.checker.check_model(model)
     return model
 

@@ -65,12 +65,12 @@ def merge(counts, sums):
 
 
 def nearest_names(colours, names):
-    """For each colour the name whose own is nearest, if it is the nearest of that name too, and within twice NEAR."""
+    """For each colour a name within twice NEAR, or ''. The nearest of all go first, and each name goes to one."""
     found = [''] * len(colours)
-    for name, code in dict(names).items():
-        distances = [np.abs(colour - rgb(code)).max() for colour in colours]
-        place = int(np.argmin(distances))
-        if distances[place] <= 2 * NEAR and not found[place]:
+    pairs = sorted((np.abs(colour - rgb(code)).max(), place, name) for name, code in dict(names).items()
+                   for place, colour in enumerate(colours))
+    for distance, place, name in pairs:
+        if distance <= 2 * NEAR and not found[place] and name not in found:
             found[place] = name
     return found
 

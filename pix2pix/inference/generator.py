@@ -68,7 +68,7 @@ class Generator:
                             'by its own, in training too')
         self.dropout, self.seed, self.tile = dropout, seed, tile
         self.averaged = options['ema'] > 0 and not raw
-        self.graph, self.networks = tf.Graph(), {}
+        self.graph, self.networks, self.saver = tf.Graph(), {}, None
         self.sess = tf.Session(graph=self.graph, config=devices.session_config())
         self.network(1, options['crop_size'], options['crop_size'])
         self.step = self.restore(path)
@@ -76,7 +76,7 @@ class Generator:
     def restore(self, path):
         """Load the weights: the step of a run's newest checkpoint, or the name of the one at `path`."""
         with self.graph.as_default():
-            saver = checkpoint.new_saver()
+            self.saver = saver = self.saver or checkpoint.new_saver()
             if path == self.run.checkpoints:
                 step = checkpoint.restore_latest(self.sess, saver, path)
             else:

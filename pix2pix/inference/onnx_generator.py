@@ -26,13 +26,13 @@ class OnnxGenerator:
             raise UserError(f'tile {tile} is not a multiple of {MULTIPLE}')
         path, options = os.fspath(path), onnxruntime.SessionOptions()
         if not os.path.isfile(path):
-            raise UserError(f'{path}: no such file. python -m pix2pix.export writes it')
+            raise UserError(f'{path}: no such file. An export of a run writes it')
         options.intra_op_num_threads = threads or 0
         try:
             self.session = onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
             about = json.loads(self.session.get_modelmeta().custom_metadata_map['pix2pix'])
         except KeyError:
-            raise UserError(f'{path} is of another program: python -m pix2pix.export writes what fits here') from None
+            raise UserError(f'{path} is of another program: an export of a run writes what fits here') from None
         except Exception as error:      # onnxruntime has a class for each of its faults, and no base of them
             raise UserError(f'{path} cannot be loaded: it is damaged, or no ONNX file ({reason(error)})') from None
         self.architecture = Architecture(source_channels=about['source_channels'],

@@ -29,7 +29,6 @@ class Run:
         self.lock = os.path.join(checkpoints, 'lock')
         self.page = os.path.join(self.samples, 'index.html')
         self.exported = os.path.join(self.samples, 'export')
-        self.drawing = [os.path.join(self.exported, name) for name in ('page.html', 'page/index.html')]
         self.test = TestResults(os.path.join(self.samples, 'test'))
 
     @classmethod
@@ -45,6 +44,12 @@ class Run:
         names = os.listdir(self.samples) if os.path.isdir(self.samples) else []
         found = (re.fullmatch(r'epoch-(\d+)\.png', name) for name in names)
         return sorted((int(match[1]), os.path.join(self.samples, match[0])) for match in found if match)
+
+    def drawing_page(self):
+        """The first page that draws by itself, or None."""
+        names = os.listdir(self.exported) if os.path.isdir(self.exported) else []
+        pages = sorted(name for name in names if re.fullmatch(r'page[\w-]*\.html', name))
+        return os.path.join(self.exported, pages[-1]) if pages else None
 
     def not_finite(self, step):
         """The picture of a batch that gave NaN or infinity."""

@@ -28,8 +28,11 @@ def keep(run, paths, direction, names):
     files.write(run.palette, json.dumps(colours, indent=1) + '\n')
 
 
-def read(run):
-    """The Colours of a run, the most frequent first; [] where its sources are no label maps, or none looked at them."""
+def read(run, names=()):
+    """The Colours of a run, the most frequent first; [] where its sources are no label maps, or none looked at them.
+
+    names  {name: '#rrggbb'} that came later than the run, in place of those that it has kept
+    """
     if not os.path.exists(run.palette):
         return []
     try:
@@ -39,7 +42,10 @@ def read(run):
             palette.rgb(colour.code)
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise UserError(f'{run.palette} is no palette ({type(error).__name__}: {error}). Delete it') from None
-    return colours
+    if not names:
+        return colours
+    later = palette.nearest_names([palette.rgb(colour.code) for colour in colours], names)
+    return [colour._replace(name=name) for colour, name in zip(colours, later)]
 
 
 def names_in(folder):

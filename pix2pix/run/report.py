@@ -63,7 +63,7 @@ def drawn(run, page, results, training, refresh, patience):
         validations=[chart(name.upper(), validated, f'val_{name}', best) for name, best, *_ in pixels.TABLE
                      if validated],
         refresh=refresh,
-        drawing=next((address(page, path) for path in run.drawing if os.path.exists(path)), None),
+        drawing=address(page, drawing) if (drawing := run.drawing_page()) else None,
         samples=[{'epoch': epoch, 'src': address(page, path)}
                  for epoch, path in grids if not lines or epoch <= lines[-1]['epoch']],
         results=read_results(page, results, lines[-1]['step'] if lines else None))
