@@ -1,6 +1,7 @@
 """Our networks: each function builds a setting and returns what one step of it is."""
 
 import atexit
+import hashlib
 import shutil
 import tempfile
 
@@ -23,22 +24,37 @@ from pix2pix.run.folder import Run
 tf.disable_eager_execution()
 
 
-def step(precision, batch_size, size, filters, data=None):
+def step(precision, batch_size, size, filters, data=None, **gpu):
     """A training step as train.py runs it, on constant tensors, or on the pairs of a folder, read and jittered."""
+    settle(precision, **gpu)
     batches = batches_of(data, batch_size, size) if data else None
     source, target = (batches.source, batches.target) if data else constants(batch_size, size)
     ops = training_step(source, target, Architecture(base_filters=filters, precision=precision), Hyperparameters(),
                         seed=0)
-    sess = session(batches)
+    sess = session(batches, **gpu)
     return lambda: sess.run([ops.train_op, ops.losses, ops.gradient_norms, source, target])
 
 
-def forward(precision, batch_size, size, filters):
+def bits(precision, batch_size, size, filters, steps, **gpu):
+    """The SHA-256 of all variables after so many training steps from a seed: of two processes, equal or not."""
+    settle(precision, **gpu)
+    tf.set_random_seed(0)
+    source, target = constants(batch_size, size)
+    ops = training_step(source, target, Architecture(base_filters=filters, precision=precision), Hyperparameters(),
+                        seed=0)
+    sess = session(**gpu)
+    for _ in range(steps):
+        sess.run(ops.train_op)
+    return hashlib.sha256(b''.join(value.tobytes() for value in sess.run(tf.global_variables()))).hexdigest()
+
+
+def forward(precision, batch_size, size, filters, **gpu):
     """The generator as test.py runs it: dropout, batch statistics, and weights that are cast once."""
+    settle(precision, **gpu)
     with tf.variable_scope('', custom_getter=cast_once(tf.as_dtype(precision))):
         output = trained_generator(constants(batch_size, size)[0],
                                    Architecture(base_filters=filters, precision=precision))
-    sess = session()
+    sess = session(**gpu)
     return lambda: sess.run(output)
 
 
@@ -94,9 +110,19 @@ def batches_of(data, batch_size, size):
                           reader.PairFormat('BtoA', size, 3, 3), reader.Jitter(size * 286 // 256, flip=True))
 
 
-def session(batches=None):
+def settle(precision, tf32=False, deterministic=False, xla=False):
+    """What is settled before a graph is built. On a GPU: float32 products in TF32 or not, and the same bits or not."""
+    tf.config.experimental.enable_tensor_float_32_execution(tf32)
+    if deterministic:
+        devices.make_deterministic()
+
+
+def session(batches=None, xla=False, tf32=False, deterministic=False):
     """A session whose variables are set, and whose reader is started."""
-    sess = tf.Session(config=devices.session_config())
+    config = devices.session_config()
+    if xla:
+        config.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_2
+    sess = tf.Session(config=config)
     sess.run(tf.global_variables_initializer())
     sess.run(tf.local_variables_initializer())
     if batches:

@@ -8,11 +8,13 @@ from torch.nn import functional
 PARAMETERS = [54_413_955, 2_768_705]        # of generator and discriminator at 64 filters, as ours
 
 
-def step(precision, batch_size, size, filters, channels_last=False, compiled=False):
+def step(precision, batch_size, size, filters, channels_last=False, compiled=False, device='cpu', tf32=False):
     """A training step on constant tensors: the updates of pix2pix/model/training_step.py."""
-    g, d = nets = [in_layout(net, channels_last) for net in (Generator(filters), discriminator(filters))]
+    allow_tf32(tf32)
+    g, d = nets = [in_layout(net, channels_last).to(device) for net in (Generator(filters), discriminator(filters))]
     assert filters != 64 or [sum(p.numel() for p in net.parameters()) for net in nets] == PARAMETERS
-    source, target = (in_layout(torch.rand(batch_size, 3, size, size) * 2 - 1, channels_last) for _ in range(2))
+    source, target = (in_layout(torch.rand(batch_size, 3, size, size) * 2 - 1, channels_last).to(device)
+                      for _ in range(2))
     g_adam, d_adam = (torch.optim.Adam(net.parameters(), 2e-4, (0.5, 0.999), fused=True) for net in nets)
     g_run, d_run = (torch.compile(net) if compiled else net for net in nets)
 
@@ -21,14 +23,14 @@ def step(precision, batch_size, size, filters, channels_last=False, compiled=Fal
         return functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, wanted))
 
     def run():
-        with torch.autocast('cpu', torch.bfloat16, enabled=precision == 'bfloat16'):
+        with torch.autocast(device, torch.bfloat16, enabled=precision == 'bfloat16'):
             output = g_run(source)
             loss = judge(target, 1) + judge(output.detach(), 0)
         d_adam.zero_grad()
         loss.backward()
         d_adam.step()
         d.requires_grad_(False)
-        with torch.autocast('cpu', torch.bfloat16, enabled=precision == 'bfloat16'):
+        with torch.autocast(device, torch.bfloat16, enabled=precision == 'bfloat16'):
             loss = judge(output, 1) + 100 * (target - output.float()).abs().mean()
         g_adam.zero_grad()
         loss.backward()
@@ -38,10 +40,11 @@ def step(precision, batch_size, size, filters, channels_last=False, compiled=Fal
     return run
 
 
-def forward(precision, batch_size, size, filters, channels_last=False, compiled=False):
+def forward(precision, batch_size, size, filters, channels_last=False, compiled=False, device='cpu', tf32=False):
     """The generator, batch statistics and dropout as at test time; compiled, its weights are frozen: packed once."""
-    g = in_layout(Generator(filters), channels_last)
-    source = in_layout(torch.rand(batch_size, 3, size, size) * 2 - 1, channels_last)
+    allow_tf32(tf32)
+    g = in_layout(Generator(filters), channels_last).to(device)
+    source = in_layout(torch.rand(batch_size, 3, size, size) * 2 - 1, channels_last).to(device)
     for module in g.modules() if precision == 'bfloat16' else ():       # once, as ours: autocast would do it each time
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
             module.bfloat16()
@@ -49,14 +52,19 @@ def forward(precision, batch_size, size, filters, channels_last=False, compiled=
     g_run = torch.compile(g) if compiled else g
 
     def run():
-        with torch.inference_mode(), torch.autocast('cpu', torch.bfloat16, enabled=precision == 'bfloat16'):
-            return g_run(source).float().numpy()
+        with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=precision == 'bfloat16'):
+            return g_run(source).float().cpu().numpy()
     return run
 
 
 def matmul(precision):
     factor = torch.rand(4096, 4096).to(getattr(torch, precision))
     return lambda: (factor @ factor)[0, 0].item()
+
+
+def allow_tf32(allowed):
+    """Whether a GPU may compute products of float32 in TF32."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
 
 
 def in_layout(tensors, channels_last):

@@ -3,6 +3,7 @@
 import pathlib
 import subprocess
 import sys
+import venv
 
 import imagecodecs
 import numpy as np
@@ -107,6 +108,7 @@ def test_it_needs_no_more_than_requirements_run_says(path, tmp_path):
     Image.fromarray(noise(40, 70)).save(tmp_path / 'labels.png')
     code = f'''
 import sys
+import venv
 for name in "tensorflow scipy imageio tifffile jinja2 tqdm grpc pyvips onnx keras h5py".split():
     sys.modules[name] = None
 sys.path.insert(0, {ROOT!r})
@@ -115,3 +117,22 @@ photo = Generator({path!r})({str(tmp_path / "labels.png")!r})
 assert photo.shape == (40, 70, 3)
 '''
     subprocess.run([sys.executable, '-c', code], check=True, cwd='/')
+
+
+@pytest.mark.faults
+def test_an_environment_of_requirements_run_alone_draws_and_is_small(run, path, tmp_path):
+    """Without TensorFlow, under 300 MB."""
+    venv.create(tmp_path / 'venv', with_pip=True)
+    python = tmp_path / 'venv/bin/python'
+    install = ['-m', 'pip', 'install', '-q', '--no-compile', '-r', f'{ROOT}/requirements-run.txt']
+    subprocess.run([python, *install], check=True)
+    packages = next((tmp_path / 'venv/lib').glob('python*/site-packages'))
+    ours = [file for file in packages.rglob('*') if file.is_file() and file.relative_to(packages).parts[0][:3] != 'pip']
+    size = sum(file.stat().st_size for file in ours)
+    print(f'{size / 1e6:.0f} MB')
+    assert size < 300e6 and not (packages / 'tensorflow').exists()
+    Image.fromarray(noise(40, 70)).save(tmp_path / 'labels.png')
+    code = 'import sys, numpy; sys.path.insert(0, sys.argv[1]); from pix2pix import Generator; ' \
+           'numpy.save("photo.npy", Generator(sys.argv[2])("labels.png"))'
+    subprocess.run([python, '-c', code, ROOT, path], check=True, cwd=tmp_path)
+    assert near(np.load(tmp_path / 'photo.npy'), pix2pix.Generator(run, dropout=False)(noise(40, 70)))
