@@ -69,7 +69,11 @@ class Order(NamedTuple):
     @property
     def steps(self):
         """Steps that show every pair `epochs` times."""
-        return -(-self.epochs * self.images // self.batch_size)
+        return self.steps_of(self.epochs)
+
+    def steps_of(self, epochs):
+        """Steps that show every pair so many times."""
+        return -(-epochs * self.images // self.batch_size)
 
     def epoch_of(self, step):
         """Epochs done after a step; a fraction. The last step may show more pairs than the epochs have."""

@@ -1,6 +1,8 @@
 """Train pix2pix on a folder of pairs, or carry on with a run: python train.py --dataset facades"""
 
-# parse() reads the options. main() finds the data, the replicas and the run. train() learns. The rest helps them.
+# parse() reads the options, before TensorFlow is loaded. main() finds the data, the replicas and the run. train()
+# learns. The rest helps them. With --devices N, N + 1 processes run main(), and the first of them only watches, in
+# join().
 
 import contextlib
 import hashlib
@@ -167,7 +169,7 @@ def train(opts, pairs, order, run, replicas):
     # pix2pix/model/training_step.py is this, line by line.
     architecture = from_options(Architecture, vars(opts))
     hyperparameters = from_options(Hyperparameters, vars(opts))
-    decay = Decay(order._replace(epochs=opts.decay_from).steps, order.steps) if opts.decay_from else None
+    decay = Decay(order.steps_of(opts.decay_from), order.steps) if opts.decay_from else None
     learn = training_step(batches.source, batches.target, architecture, hyperparameters, seed=opts.seed, decay=decay,
                           all_reduce_mean=replicas.all_reduce_mean, replica=replicas.index)
 
@@ -180,6 +182,7 @@ def train(opts, pairs, order, run, replicas):
     recorder = Recorder if replicas.first else SilentRecorder
     record = recorder(run=run, order=order, pairs=pairs, draw=draw, cadence=from_options(Cadence, vars(opts)))
 
+    # A first signal ends the training after its step, a second one at once.
     with Interrupt(again=second_signal()) as interrupt, replicas.session() as sess:
         # Carry on from the newest checkpoint, whose step is the truth; else begin with another run's weights; else
         # afresh. The first replica reads them, and the broadcast gives them to the others.
@@ -208,7 +211,8 @@ def train(opts, pairs, order, run, replicas):
                 break
 
             # Hand the step to the recorder. Validate, log, sample and save what is due, as all is after the last step.
-            # Save last: a resume goes back to the checkpoint's step, whose metrics and samples must be there already.
+            # Log before saving: which step is the best is read from the log. Save last: a resume goes back to the
+            # checkpoint's step, whose metrics and samples must be there. The others meanwhile wait in their next step.
             record.show(step, out['losses'], out['rates'])
             scores = record.validate_if_due()
             record.log_if_due(scores)
@@ -217,7 +221,8 @@ def train(opts, pairs, order, run, replicas):
             if stop:
                 break
 
-    # Say how the training ended, and what to open. After a step that was not finite the first replica raises here.
+    # Say how the training ended, and what to open. After a step that was not finite the first replica raises here. An
+    # error above skips this: what was done since the newest checkpoint is done again, to the bit, by the next start.
     record.end(stopped_by=stop, hint=what_is_next(run, pairs))
     return exit_status(stop, done=step == order.steps)
 
@@ -284,9 +289,9 @@ def what_is_trained(settings, pairs, replicas):
         yield line
 
 
-def settings_of(opts, folder, pairs, replicas):
-    """What options.json will hold: the options, the data, and the versions."""
-    return {**vars(opts), 'devices': replicas, 'images': len(pairs.names),
+def settings_of(opts, folder, pairs, number_of_replicas):
+    """What options.json will hold: the options, the data, and the versions. X_asked is what the user gave for X."""
+    return {**vars(opts), 'devices': number_of_replicas, 'images': len(pairs.names),
             'names': hashlib.sha256('\n'.join(pairs.names).encode()).hexdigest(),
             'folder': folder if is_remote(folder) else os.path.abspath(folder),
             'pix2pix': pix2pix.__version__, 'tensorflow': tf.__version__,

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import random
 import types
 
@@ -56,6 +57,19 @@ def test_what_a_power_cut_must_not_take_is_on_the_disk_before_an_older_one_goes(
     assert sorted(renamed) == names and 'model-10.index' in names and list(renamed)[-1] == 'model-10.index'
     assert all(calls.index(('fsync', name)) < renamed[name] for name in names)
     assert max(renamed.values()) < calls.index(('fsync', tmp_path.name)) < removed[0]
+
+
+@pytest.mark.parametrize('keep', [1, 2])
+def test_a_damaged_newer_one_that_was_passed_over_takes_no_place(saved, tmp_path, keep):
+    """The run went back from step 30 to 2, and saves before it is there again."""
+    sess, saver, folder, value = saved
+    for end in 'index', 'data-00000-of-00001', 'sums':
+        os.rename(f'{folder}/model-3.{end}', f'{folder}/model-30.{end}')
+    (tmp_path / 'model-30.data-00000-of-00001').write_bytes(b'damaged')
+    assert checkpoint.restore_latest(sess, saver, folder, say=lambda _: None) == 2
+    checkpoint.save(sess, saver, folder, 9, keep=keep)
+    assert checkpoint.steps_in(folder) == [2, 9, 30][2 - keep:]
+    assert checkpoint.restore_latest(sess, saver, folder, say=lambda _: None) == 9 and value() == 2
 
 
 def test_the_best_is_spared(saved, tmp_path):

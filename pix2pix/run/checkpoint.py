@@ -46,9 +46,10 @@ def check_there(path):
 
 
 def save(sess, saver, run_dir, step, *, keep, spare=None):
-    """Write the checkpoint of `step`, then delete all but the newest `keep` and that of step `spare`.
+    """Write the checkpoint of `step`, then delete all but the newest `keep` up to it and that of step `spare`.
 
     It counts once its index is there. It is on the disk before an older one is deleted, so that a power cut leaves one.
+    One of a later step was damaged, and passed over when the run was carried on: it takes no place of those kept.
     """
     partial = os.path.join(run_dir, 'partial')
     shutil.rmtree(partial, ignore_errors=True)
@@ -67,7 +68,7 @@ def save(sess, saver, run_dir, step, *, keep, spare=None):
                               f'({reason(error)}). The older checkpoints are whole') from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    for old in steps_in(run_dir)[:-keep]:
+    for old in [other for other in steps_in(run_dir) if other <= step][:-keep]:
         if old != spare:
             remove(run_dir, old)
 
