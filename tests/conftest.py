@@ -15,6 +15,14 @@ from tests.browser import browser  # noqa: F401  a fixture
 from tests.scripts import TINY, run
 
 
+# These files take the longest: they begin, so that no process is left with one of them at the end.
+LONG = ('test_replicas', 'test_train', 'test_training_step', 'test_testing', 'test_draw_page', 'test_export')
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
+
 @pytest.fixture(autouse=True)
 def graph():
     """Every test builds into a graph of its own, with nothing eager."""

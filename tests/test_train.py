@@ -198,6 +198,7 @@ def test_the_writeup_trains_and_tests(tmp_path):
     assert '--layers writeup needs two pairs or more on each device' in output
 
 
+@pytest.mark.faults
 def test_gray_and_larger_crops(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=2)
     output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, '--batch_size', '1',
@@ -260,7 +261,7 @@ def test_a_direction_that_came_from_the_catalogue_is_said_to(tmp_path, capsys, d
     pairs = reader.Pairs.of(str(draw_pairs(tmp_path / 'pairs', train=2, val=1)))
     settings = {**train.settings_of(opts, pairs.folder, pairs, 1), 'precision': 'float32'}
     order, run = reader.Order(images=2, batch_size=1, epochs=1, seed=0), Run(str(tmp_path / 'run'), str(tmp_path / 's'))
-    with train.opened(run, settings, pairs, order, Alone()):
+    with train.checked_and_opened(run, settings, pairs, order, Alone()):
         first, *lines = capsys.readouterr().out.splitlines()
     assert first.endswith(f'; {opts.direction}')
     assert [line for line in lines if 'direction' in line] == ([said] if said else [])

@@ -81,6 +81,7 @@ def test_averages_are_kept_carried_on_and_drawn(run, tmp_path):
         run('once', train, *SEVEN, '4')
 
 
+@pytest.mark.faults
 def test_a_rate_that_falls_is_said_logged_and_carried_on(run, tmp_path):
     """Seven pairs in batches of three: the first epoch ends in the third step, and the third one in the seventh."""
     args = [*SEVEN, '3', '--decay_from', '1']
