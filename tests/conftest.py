@@ -14,7 +14,6 @@ import tensorflow.compat.v1 as tf
 from tests.browser import browser  # noqa: F401  a fixture
 from tests.scripts import TINY, run
 
-
 # These files take the longest: they begin, so that no process is left with one of them at the end.
 LONG = ('test_replicas', 'test_train', 'test_training_step', 'test_testing', 'test_draw_page', 'test_export')
 
