@@ -184,6 +184,7 @@ def test_the_masks_of_dropout_are_exported_with_a_size(runs, layers, tmp_path):
         exported(noise(256, 256, sources.shape[-1]))
 
 
+@pytest.mark.faults
 def test_dropout_goes_into_the_formats_of_tensorflow_too(runs, tmp_path, monkeypatch, capsys):
     assert run_export(runs['paper'], tmp_path, monkeypatch, '--to', 'savedmodel', 'tflite', '--dropout') == 0
     files = json.loads((tmp_path / 'samples/paper/export/model.json').read_text())['files']

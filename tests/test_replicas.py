@@ -161,7 +161,8 @@ def test_two_devices_leave_what_one_leaves(two_devices):
     assert options['batch_size'] == 4 and options['devices'] == 2
 
 
-@pytest.mark.parametrize('whom', [pytest.param('all', marks=pytest.mark.faults), 'the second'])
+@pytest.mark.faults
+@pytest.mark.parametrize('whom', ['all', 'the second'])
 def test_a_signal_ends_all_saved_and_the_end_is_equal(two_devices, tmp_path, whom):
     draw_pairs(tmp_path / 'pairs', train=7, val=3)
     process = start(tmp_path, 'train.py', *TWO, '--epochs', '3')

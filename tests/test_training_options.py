@@ -58,6 +58,7 @@ def assert_it_is_tested_as_it_was_validated(run, cwd, *args):
     return said
 
 
+@pytest.mark.faults
 def test_averages_are_kept_carried_on_and_drawn(run, tmp_path):
     """What is trained beside them is what is trained without them. The raw weights are drawn on request."""
     args = [*SEVEN, '3', '--ema', '0.9']
