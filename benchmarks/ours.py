@@ -38,7 +38,6 @@ def step(precision, batch_size, size, filters, data=None, **gpu):
 def bits(precision, batch_size, size, filters, steps, **gpu):
     """The SHA-256 of all variables after so many training steps from a seed: of two processes, equal or not."""
     settle(precision, **gpu)
-    tf.set_random_seed(0)
     source, target = constants(batch_size, size)
     ops = training_step(source, target, Architecture(base_filters=filters, precision=precision), Hyperparameters(),
                         seed=0)
@@ -112,6 +111,7 @@ def batches_of(data, batch_size, size):
 
 def settle(precision, tf32=False, deterministic=False, xla=False):
     """What is settled before a graph is built. On a GPU: float32 products in TF32 or not, and the same bits or not."""
+    tf.set_random_seed(0)
     tf.config.experimental.enable_tensor_float_32_execution(tf32)
     if deterministic:
         devices.make_deterministic()
