@@ -15,7 +15,7 @@ from tests.browser import browser  # noqa: F401  a fixture
 from tests.scripts import TINY, run
 
 # These files take the longest: they begin, so that no process is left with one of them at the end.
-LONG = ('test_replicas', 'test_train', 'test_training_step', 'test_testing', 'test_draw_page', 'test_export')
+LONG = ('test_replicas', 'test_train', 'test_training_step', 'test_testing', 'test_draw_editor', 'test_export')
 
 
 def pytest_collection_modifyitems(items):

@@ -24,9 +24,8 @@ from pix2pix.draw.server import Artist, decoded, in_words
 from pix2pix.errors import UserError
 from pix2pix.images import png
 from pix2pix.run.folder import Run
-from tests.drawing import DrawingPage, near
+from tests.drawing import DOOR, DrawingPage, draw_labels, label_map, near, rgb
 from tests.scripts import ROOT
-from tests.test_draw_page import DOOR, draw_labels, label_map, rgb
 from tests.test_generator import make_run
 
 ENVIRONMENT = {**os.environ, 'PYTHONPATH': ROOT}

@@ -78,6 +78,15 @@ def test_a_split_is_the_first_of_these_sub_folders_that_is_there(tmp_path):
     assert folders.find_split(str(tmp_path / 'nowhere'), 'val') is None
 
 
+def test_images_of_a_split_are_paths_or_none(tmp_path):
+    (tmp_path / 'val').mkdir()
+    assert folders.images_of(str(tmp_path), 'val', 'test') == []            # there, and empty
+    (tmp_path / 'val/b.png').touch()
+    (tmp_path / 'val/a.png').touch()
+    assert folders.images_of(str(tmp_path), 'val', 'test') == [f'{tmp_path}/val/a.png', f'{tmp_path}/val/b.png']
+    assert folders.images_of(str(tmp_path / 'none'), 'val') == [] and folders.images_of('', 'val') == []
+
+
 def test_sub_folders_are_listed_with_their_names(tmp_path):
     for name in 'b/2.png', 'a.png', 'b/c/1.jpg', '.hidden/x.png', 'b/.d/y.png', 'notes.txt':
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -10,10 +10,9 @@ import jinja2
 import numpy as np
 from PIL import Image
 
-from pix2pix.errors import UserError
 from pix2pix.images import palette
 from pix2pix.images.arrays import source_of, target_of
-from pix2pix.images.folders import find_split, list_images
+from pix2pix.images.folders import images_of
 from pix2pix.images.pictures import read_pictures
 from pix2pix.run import palettes, report
 
@@ -66,7 +65,8 @@ def palettes_of(generator):
     run, options = generator.run, generator.options
     names = palettes.names_in(options['folder']) if options['folder'] else {}
     if not os.path.exists(run.palette):
-        palettes.keep(run, of_split(options, 'train', '.') or held_out(options), options['direction'], names)
+        paths = images_of(options['folder'], 'train', '.') or images_of(options['folder'], 'val', 'test')
+        palettes.keep(run, paths, options['direction'], names)
     return palettes.read(run, names)
 
 
@@ -78,23 +78,11 @@ def background(colours):
 
 def examples_of(options, size):
     """The first Examples that can be read."""
-    pairs = ((path, pair) for path, pair, _ in read_pictures(held_out(options)) if pair is not None)
+    paths = images_of(options['folder'], 'val', 'test')
+    pairs = ((path, pair) for path, pair, _ in read_pictures(paths) if pair is not None)
     return [Example(os.path.splitext(os.path.basename(path))[0],
                     *(png_address(half(pair, options['direction']), size) for half in (source_of, target_of)))
             for path, pair in itertools.islice(pairs, EXAMPLES)]
-
-
-def held_out(options):
-    return of_split(options, 'val', 'test')
-
-
-def of_split(options, *names):
-    """The paths of the pairs of the first split that is there; [] where there is none."""
-    try:
-        split = find_split(options['folder'], *names) if options['folder'] else None
-        return [os.path.join(split, name) for name in list_images(split).images] if split else []
-    except UserError:       # there is a folder, and it cannot be read or has no pictures
-        return []
 
 
 def png_address(picture, size):

@@ -15,7 +15,7 @@ from pix2pix.run import checkpoint
 class Painter:
     """Painter(run)(picture) -> (what the generator makes of it, the step of its weights); both uint8 [H, W, 3 or 1].
 
-    A picture has the size of the training. onnxruntime draws: for one picture it is the faster one (docs/inference.md).
+    A picture has the size of the training. onnxruntime draws, which is faster for one picture (docs/experiments.md).
     """
 
     def __init__(self, run, *, dropout=False, raw=False):

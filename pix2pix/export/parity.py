@@ -12,7 +12,7 @@ import numpy as np
 
 from pix2pix.errors import UserError
 from pix2pix.images.arrays import source_of, to_uint8
-from pix2pix.images.folders import find_split, list_images
+from pix2pix.images.folders import images_of
 from pix2pix.images.pictures import read_pictures
 from pix2pix.model.architecture import MULTIPLE
 
@@ -66,11 +66,7 @@ def sources_of(generator, size=None):
 
 def validation_pictures(options):
     """The sources of the first pairs held out, uint8 or uint16 [H, W, 3]; none where the folder is not here."""
-    try:
-        split = find_split(options['folder'], 'val', 'test') if options['folder'] else None
-        paths = [f'{split}/{name}' for name in list_images(split).images[:PICTURES]] if split else []
-    except UserError:       # there is a folder, and it cannot be read or has no pictures
-        return []
+    paths = images_of(options['folder'], 'val', 'test')[:PICTURES]
     return [source_of(pair, options['direction']) for _, pair, _ in read_pictures(paths) if pair is not None]
 
 

@@ -28,6 +28,16 @@ def list_images(folder, sub_folders=True):
         raise UserError(f'{folder}: the file name {error.object!r} is not valid UTF-8; rename the file') from None
 
 
+def images_of(folder, *splits):
+    """The paths of the images in the first of these sub-folders that is there; [] where none can be read, or no folder
+    is known."""
+    try:
+        split = find_split(folder, *splits) if folder else None
+        return [os.path.join(split, name) for name in list_images(split).images] if split else []
+    except UserError:
+        return []
+
+
 def walk(folder, sub_folders, below='', above=()):
     """Yields (name, whether it is an image) of all files that are not hidden.
 
