@@ -1,8 +1,8 @@
 """Files -> batches of (source, target), float32 in [-1, 1].
 
-A pair is one image file, A on the left and B on the right in equal halves. Which files make up a batch, and how each
-is cropped and mirrored, is a function of (seed, epoch, index) alone: a run that starts after step k reads what the
-unbroken run reads from there.
+A pair is one image file, A on the left and B on the right in equal halves, or two files of one name in folders of A and
+B. Which files make up a batch, and how each is cropped and mirrored, is a function of (seed, epoch, index) alone: a run
+that starts after step k reads what the unbroken run reads from there.
 """
 
 import contextlib
@@ -14,22 +14,15 @@ import tensorflow as tf
 
 from pix2pix.devices import cpu_session
 from pix2pix.errors import UserError, reason
-from pix2pix.images import decode
-from pix2pix.images.diagnose import first_unreadable
-from pix2pix.images.folders import find_split, list_images
-
-
-class PairFormat(NamedTuple):
-    """How a pair's file becomes a source and a target, in training and at test time."""
-    direction: str              # AtoB: the left half is the source; BtoA: the right one
-    crop_size: int              # of source and target, pixels a side
-    source_channels: int        # 3, or 1: converted to gray
-    target_channels: int
+from pix2pix.images.folders import list_images
+from pix2pix.images.pairs import decode_pair, files_of, first_unreadable
+from pix2pix.images.splits import Split, paths_of
+from pix2pix.sizes import Size
 
 
 class Jitter(NamedTuple):
-    """What training does to a pair besides, the same to both halves (section 3.3)."""
-    load_size: int              # pixels a side that it is resized to, before a random crop of crop_size
+    """What training does to a pair besides, the same to source and target (section 3.3)."""
+    load_size: Size             # that it is brought to before a random crop; None: it stays as it is
     flip: bool                  # whether it is mirrored at random
 
 
@@ -43,16 +36,16 @@ class Pairs(NamedTuple):
 
     @classmethod
     def of(cls, dataset, held_out=True):
-        """Those in train/ and its sub-folders, or in the folder itself alone, and those in val/, or else in test/."""
-        train, held_out = find_split(dataset, 'train'), find_split(dataset, 'val', 'test') if held_out else None
-        names, passed_over = list_images(train or dataset, sub_folders=bool(train))
-        others, passed_over_too = list_images(held_out) if held_out else ([], [])
-        return cls(train or dataset, names, [f'{held_out}/{name}' for name in others], passed_over + passed_over_too)
+        """Those of train, or in the folder itself alone; and those of val, or else of test."""
+        train = Split.find(dataset, 'train') or Split(dataset, dataset, *list_images(dataset, sub_folders=False))
+        others = Split.find(dataset, 'val', 'test', files=[len(files_of(train.names[0]))]) if held_out else None
+        return cls(train.folder, train.names, others.paths if others else [],
+                   train.passed_over + (others.passed_over if others else []))
 
     @property
     def paths(self):
         """Those of the pairs to train on."""
-        return [f'{self.folder}/{name}' for name in self.names]
+        return paths_of(self.folder, self.names)
 
 
 class Order(NamedTuple):
@@ -107,7 +100,7 @@ class Batches:
     """The training batches of one replica: `source` and `target` are the tensors of the next one."""
 
     def __init__(self, pairs, order, form, jitter, *, replica=0, replicas=1, parallel=None):
-        self.pairs, self.order, self.replica, self.replicas = pairs, order, replica, replicas
+        self.pairs, self.order, self.form, self.replica, self.replicas = pairs, order, form, replica, replicas
         self.steps_done = tf.compat.v1.placeholder(tf.int64, [])
         self.iterator = tf.compat.v1.data.make_initializable_iterator(training_batches(
             pairs, order, form, jitter, steps_done=self.steps_done, replica=replica, replicas=replicas,
@@ -124,29 +117,32 @@ class Batches:
         try:
             yield
         except tf.errors.OpError as error:
-            raise first_unreadable(self.files_of(step)) or error from None
+            raise first_unreadable(self.pairs_of(step), self.form) or error from None
 
-    def files_of(self, step):
+    def pairs_of(self, step):
         """The paths of the pairs of a step, in the order of the batch."""
-        return [f'{self.pairs.folder}/{self.pairs.names[i]}'
-                for i in self.order.indices_of(step, replica=self.replica, replicas=self.replicas)]
+        indices = self.order.indices_of(step, replica=self.replica, replicas=self.replicas)
+        return paths_of(self.pairs.folder, [self.pairs.names[i] for i in indices])
 
 
 def training_batches(pairs, order, form, jitter, *, steps_done=0, replica=0, replicas=1, parallel=None):
-    """A Dataset of the batches after `steps_done`, which may be a tensor: (source, target), [N, crop, crop, channels].
+    """A Dataset of the batches after `steps_done`, which may be a tensor: (source, target), [N, height, width,
+    channels] of the crop.
 
     Each replica reads its equal share of a batch. `parallel` pairs are decoded at a time, by default one a core.
     """
-    name_at, share = string_table(pairs.names), order.batch_size // replicas
+    share = order.batch_size // replicas
+    names_at = [string_table(names) for names in zip(*map(files_of, pairs.names))]      # one of A and B, or two
+    channels = [form.source_channels, form.target_channels]
 
     def read_pair(i):
         index, epoch = order.shuffled_index(order.global_position(i, replica, replicas))
-        both = resize(decode_pair(tf.strings.join([pairs.folder, '/', name_at(index)]), form), jitter.load_size)
+        source, target = decode_pair([tf.strings.join([pairs.folder, '/', at(index)]) for at in names_at], form)
+        both = preprocess(source, target, form, jitter.load_size)
         seed = tf.random.experimental.stateless_fold_in(tf.stack([tf.constant(order.seed, tf.int64), epoch]), index)
-        size = [form.crop_size, form.crop_size, form.source_channels + form.target_channels]
-        both = tf.image.stateless_random_crop(both, size, seed)
+        both = tf.image.stateless_random_crop(both, [*form.crop_size, sum(channels)], seed)
         both = tf.image.stateless_random_flip_left_right(both, seed) if jitter.flip else both
-        return tuple(tf.split(normalise(both), [form.source_channels, form.target_channels], axis=-1))
+        return tuple(tf.split(normalise(both), channels, axis=-1))
     data = tf.data.Dataset.range(tf.cast(steps_done, tf.int64) * share, order.steps * share)
     data = data.map(read_pair, num_parallel_calls=parallel or os.cpu_count(), deterministic=True)
     return data.batch(share, drop_remainder=True).prefetch(2).with_options(no_autotune())
@@ -168,43 +164,59 @@ def string_table(strings):
     return lambda index: tf.strings.substr(text, ends[index], ends[index + 1] - ends[index])
 
 
-def test_pair(path, form):
-    """A pair as it is tested, resized whole: path -> (source, target), [1, size, size, channels] in [-1, 1]."""
-    both = normalise(resize(decode_pair(path, form), form.crop_size))
-    return tf.split(both[None], [form.source_channels, form.target_channels], axis=-1)
+def validation_pair(files, form):
+    """A pair as validation and samples have it: (source, target), [1, height, width, channels] of the crop size, in
+    [-1, 1].
+
+    It is brought to its size as in training, but its middle is taken, and not mirrored. `files` is a tensor of one
+    path, or of those of A and B.
+    """
+    both = preprocess(*decode_pair(files, form), form, form.crop_size)
+    top, left = ((tf.shape(both)[axis] - side) // 2 for axis, side in enumerate(form.crop_size))
+    both = tf.slice(both, [top, left, 0], [*form.crop_size, form.source_channels + form.target_channels])
+    return tf.split(normalise(both)[None], [form.source_channels, form.target_channels], axis=-1)
 
 
-def test_pairs(paths, form):
-    """The pairs of `paths` one by one, read ahead: yields (source, target), [size, size, channels] in [-1, 1].
+def whole_pairs(paths, form):
+    """The pairs of `paths` one by one at their own size, read ahead: yields (source, target), [H, W, C] in [-1, 1].
 
     ImageError names the first that cannot be read.
     """
     with tf.Graph().as_default(), cpu_session() as sess:
-        data = tf.data.Dataset.from_tensor_slices(paths).map(
-            lambda path: tuple(test_pair(path, form)), num_parallel_calls=2, deterministic=True).prefetch(2)
-        pair = tf.compat.v1.data.make_one_shot_iterator(data.with_options(no_autotune())).get_next()
+        data = tf.data.Dataset.from_tensor_slices([files_of(path) for path in paths]).map(
+            lambda files: tuple(map(normalise, decode_pair(files, form))), num_parallel_calls=2, deterministic=True)
+        pair = tf.compat.v1.data.make_one_shot_iterator(data.prefetch(2).with_options(no_autotune())).get_next()
         for path in paths:
             try:
-                source, target = sess.run(pair)
+                yield sess.run(pair)
             except tf.errors.OpError as error:
-                raise first_unreadable([path]) or UserError(reason(error)) from None
-            yield source[0], target[0]
+                raise first_unreadable([path], form) or UserError(reason(error)) from None
 
 
-def decode_pair(path, form):
-    """A pair's file -> [H, W / 2, source_channels + target_channels] in [0, 255], source first."""
-    image = decode.rgb(path)
-    even = tf.debugging.Assert(tf.equal(tf.shape(image)[1] % 2, 0), ['odd width', path])
-    with tf.control_dependencies([even]):
-        left, right = tf.split(image, 2, axis=1)
-    source, target = (left, right) if form.direction == 'AtoB' else (right, left)
-    return tf.concat([half if channels == 3 else decode.luma(half) for half, channels in
-                      ((source, form.source_channels), (target, form.target_channels))], axis=-1)
+def preprocess(source, target, form, size):
+    """Source and target as they are decoded -> both together, [H, W, C], of that size or larger, as form.preprocess
+    has it."""
+    if form.preprocess == 'crop':
+        return tf.concat([source, target], axis=-1)
+    if form.preprocess == 'none':
+        missing = [wanted - tf.shape(source)[axis] for axis, wanted in enumerate(form.crop_size)]
+        margins = [[side // 2, side - side // 2] for side in missing]
+        return tf.pad(tf.concat([source, target], axis=-1), [*margins, [0, 0]], 'REFLECT')
+    if form.preprocess == 'fit':
+        size = covering(tf.shape(source)[:2], size)
+    return tf.concat([resize(source, size, nearest=bool(form.labels)), resize(target, size)], axis=-1)
 
 
-def resize(image, size):
-    """[H, W, C] -> [size, size, C], bilinear, averaging over what shrinks; the same size is left alone."""
-    return tf.image.resize(image, [size, size], antialias=True)
+def covering(own, size):
+    """As Size.covering, of tensors."""
+    factor = tf.reduce_max(tf.constant(size, tf.float64) / tf.cast(own, tf.float64))
+    return tf.maximum(tf.cast(tf.round(tf.cast(own, tf.float64) * factor), tf.int32), tf.constant(size))
+
+
+def resize(image, size, nearest=False):
+    """[H, W, C] -> [height, width, C], bilinear, averaging over what shrinks; or to the nearest, as classes are. The
+    same size is left alone."""
+    return tf.image.resize(image, size, 'nearest' if nearest else 'bilinear', antialias=not nearest)
 
 
 def normalise(image):

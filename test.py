@@ -33,6 +33,7 @@ def parse(args=None):
     add = adder(parser, 'pictures without a target, of any size')
     add('--input',                                help='a picture, or a folder with sub-folders')
     add('--overwrite',  action='store_true',      help='replace pictures that --output has already')
+    add('--native',     action='store_true',      help='draw them at their own scale, not at that of the training')
     add('--tile',       type=natural,             help='larger pictures go in tiles of so many pixels a side; '
                                                        f'default: {TILE}')
 
@@ -58,7 +59,7 @@ def parse(args=None):
     for flag in ('dataset', 'split', 'fid', 'limit'):
         if opts.input and getattr(opts, flag):
             parser.error(f'--{flag} is for pairs, --input for pictures without a target')
-    for flag, other in ('tile', 'input'), ('overwrite', 'input'), ('inception', 'fid'):
+    for flag, other in ('tile', 'input'), ('native', 'input'), ('overwrite', 'input'), ('inception', 'fid'):
         if getattr(opts, flag) and not getattr(opts, other):
             parser.error(f'--{flag} goes with --{other}')
     return opts
@@ -85,18 +86,22 @@ from tqdm import tqdm
 import reader
 from datasets.sides import not_joined
 from pix2pix import devices, files
-from pix2pix.images import decode, large, png
+from pix2pix.images import decode, large, outputs, png, units
 from pix2pix.images.arrays import grid, to_integer
 from pix2pix.images.diagnose import ImageError
-from pix2pix.images.folders import find_split, list_images
 from pix2pix.images.listing import describe_passed_over, list_images_under, unique_stems
-from pix2pix.images.pictures import read_pictures
+from pix2pix.images.pairs import files_of, target_file
+from pix2pix.images.pictures import read_each_as_stored, read_pictures
+from pix2pix.images.splits import Split
+from pix2pix.images.view import View
+from pix2pix.inference.drawing import describe_scale, working_size
 from pix2pix.inference.generator import Generator
 from pix2pix.metrics import fid, pixels
 from pix2pix.metrics.evaluate import evaluate
 from pix2pix.run import report
 from pix2pix.run.best import checkpoint_of
 from pix2pix.run.folder import Run, TestResults
+from pix2pix.sizes import Size
 
 
 def main(opts):
@@ -104,7 +109,7 @@ def main(opts):
     # Which checkpoint, and how it is run.
     path = opts.checkpoint or checkpoint_of(Run.named(opts.name), best=opts.best)
     generator = Generator(path, dropout=not opts.no_dropout, statistics=opts.statistics, seed=opts.seed,
-                          precision=opts.precision, raw=opts.raw, tile=opts.tile or TILE)
+                          precision=opts.precision, raw=opts.raw, tile=opts.tile or TILE, native=opts.native)
     run = generator.run
     if opts.name and os.path.basename(os.path.abspath(opts.name)) != run.name:
         raise UserError(f'--checkpoint {opts.checkpoint} is of {run.name}, not of --name {opts.name}: leave one out')
@@ -124,36 +129,40 @@ def draw_pairs(opts, generator):
     if not folder:
         raise UserError(f'{run.name} was imported, so its data set is not known here: name one with '
                         '--dataset, or single pictures with --input')
-    split = find_split(folder, *([opts.split] if opts.split else ['test', 'val']))
+    split = Split.find(folder, *([opts.split] if opts.split else ['test', 'val']))
     if not split:
         raise UserError(not_joined(folder) or f'{folder} has no folder {opts.split or "test or val"} in it. Name one '
                         'with --split, other pairs with --dataset, or single pictures with --input')
-    names, passed_over = list_images(split)
-    names = names[:opts.limit]
-    print(f'{count(len(names), "image")} of {split}', *describe_passed_over(passed_over), sep='\n')
-    if opts.fid and len(names) < 2:
+    split = split._replace(names=split.names[:opts.limit])
+    print(f'{count(len(split.names), "image")} of {split.title}', *describe_passed_over(split.passed_over), sep='\n')
+    if opts.fid and len(split.names) < 2:
         raise UserError('--fid needs two images or more')
     if os.path.exists(results.metrics):
         print(f'{results.folder} has results already; those of the same name are replaced')
-    form = from_options(reader.PairFormat, trained)
-    paths = {stem: f'{split}/{name}' for stem, name in zip(unique_stems(names), names)}
+    form, view = generator.form, from_options(View, trained)
+    paths = dict(zip(unique_stems([files_of(name)[0] for name in split.names]), split.paths))
     inception, features = fid.Inception(opts.inception) if opts.fid else None, []
 
     # Draw each, and write and judge it while the network draws the next.
     def draw():
         # A session left open by an error would be waited for without end.
-        with contextlib.closing(reader.test_pairs(list(paths.values()), form)) as pairs:
+        with contextlib.closing(reader.whole_pairs(split.paths, form)) as pairs:
             pairs, again = itertools.tee(pairs)
-            outputs = generator.forward_each(source for source, _ in again)
-            for stem, (source, target), output in zip(tqdm(paths, unit='image', disable=None), pairs, outputs):
+            drawn = generator.draw_pair_sources(source for source, _ in again)
+            for stem, (source, target), output in zip(tqdm(paths, unit='image', disable=None), pairs, drawn):
                 yield stem, [source, output, target]
 
     def keep(stem, images, pictures):
-        output = to_integer(images[1], np.uint16) if decode.bits(paths[stem]) == 16 else pictures[1]
-        png.write(results.output(stem), output)
-        png.write(results.comparison(stem), grid([pictures]))
+        if not form.is_plain:
+            output = units.restored(images[1], generator.target_dtype, form.target_range)
+        else:
+            fine = decode.bits(target_file(paths[stem], form)) == 16
+            output = to_integer(images[1], np.uint16) if fine else pictures[1]
+        outputs.write(results.output(stem, generator.ending), output)
+        shown = view(images)
+        png.write(results.comparison(stem), grid([shown]))
         if inception:
-            features.append([inception(picture) for picture in pictures[1:]])
+            features.append([inception(picture) for picture in shown[1:]])
     with contextlib.closing(draw()) as drawn:
         images = evaluate(drawn, pixels.Comparison(), keep)
 
@@ -164,8 +173,9 @@ def draw_pairs(opts, generator):
         summary.update(fid.distances(features))
         print(f'FID {summary["fid"]:.2f}  KID {summary["kid"]:.5f}  of {len(images):,} images'
               + (f'; under {fid.FEW:,} they say little' if len(images) < fid.FEW else ''))
-    tested = {'checkpoint': generator.step, 'split': split, **summary, 'images': images}
-    files.write(results.options, json.dumps({**vars(opts), 'step': generator.step, 'split': split}, indent=1) + '\n')
+    tested = {'checkpoint': generator.step, 'split': split.title, **summary, 'images': images}
+    asked = {**vars(opts), 'step': generator.step, 'split': split.title}
+    files.write(results.options, json.dumps(asked, indent=1) + '\n')
     files.write(results.metrics, json.dumps(tested, indent=1) + '\n')
     page = os.path.join(opts.output, 'index.html') if opts.output else run.page
     report.write(run, page=page, results=results, training=run.is_locked())
@@ -176,7 +186,8 @@ def draw_pairs(opts, generator):
 def draw_pictures(opts, generator):
     """Pictures without a target: each to a PNG of its size. One that cannot be read is named, and the others go on."""
     # Which picture goes to which file. Nothing that is there is replaced unasked, and no picture by its own output.
-    paths, passed_over = outputs_of(opts.input, opts.output)
+    paths, passed_over = outputs_of(opts.input, opts.output, generator.ending)
+    print(describe_scale(generator))
     there = [path for path in paths if os.path.exists(paths[path]) and not opts.overwrite]
     todo = sorted(paths.keys() - set(there))
 
@@ -193,7 +204,7 @@ def draw_pictures(opts, generator):
             tqdm.write(f'{script.name()}: {error}', file=sys.stderr)
 
     def small_pictures():
-        for path, picture, error in tqdm(read_small(todo), total=len(todo), unit='image', disable=None):
+        for path, picture, error in tqdm(read_small(todo, generator), total=len(todo), unit='image', disable=None):
             if picture is not None:
                 waiting.append(path)
                 yield picture
@@ -202,11 +213,11 @@ def draw_pictures(opts, generator):
                 if error:
                     raise error
                 picture = large.Picture(path, opts.output)
-                png.write_bands(paths[path], picture.shape[0], generator.bands(picture))
+                draw_large(generator, path, picture, paths[path])
                 del picture         # and its scratch file, before the next one
     for output in generator.map(small_pictures()):
         with naming_faults():
-            png.write(paths[waiting.popleft()], output)
+            outputs.write(paths[waiting.popleft()], output)
 
     # Say what was drawn, and what was not.
     print(f'{count(len(todo) - len(failed), "picture")} in {opts.output}', *describe_passed_over(passed_over), sep='\n')
@@ -216,8 +227,8 @@ def draw_pictures(opts, generator):
     return 1 if failed or there else 0
 
 
-def outputs_of(source, output):
-    """Pictures -> PNG files in the folder `output`: a dict of paths, in sub-folders as the pictures are.
+def outputs_of(source, output, ending='.png'):
+    """Pictures -> files of that ending in the folder `output`: a dict of paths, in sub-folders as the pictures are.
 
     Returns it, and the names of the files that are passed over.
     """
@@ -227,7 +238,7 @@ def outputs_of(source, output):
         raise UserError(f'--output {output} is a file: give a folder')
     names, passed_over = list_images_under(source, without=output)
     folder = source if os.path.isdir(source) else os.path.dirname(source)
-    paths = {os.path.join(folder, name): os.path.join(output, stem + '.png')
+    paths = {os.path.join(folder, name): os.path.join(output, stem + ending)
              for name, stem in zip(names, unique_stems(names))}
     same = [path for path in paths if os.path.realpath(path) == os.path.realpath(paths[path])]
     if same:
@@ -235,11 +246,23 @@ def outputs_of(source, output):
     return paths, passed_over
 
 
-def read_small(paths):
+def read_small(paths, generator):
     """As read_pictures, but large ones are left to the caller: (path, None, None)."""
+    if not generator.form.is_plain:
+        yield from read_each_as_stored(paths)
+        return
     for is_large, group in itertools.groupby(paths, large.is_large):
         group = list(group)
         yield from ((path, None, None) for path in group) if is_large else read_pictures(group)
+
+
+def draw_large(generator, path, picture, output):
+    """A picture that is not held in memory -> a PNG; ImageError where it would have to be resized."""
+    size = Size(*picture.shape[:2])
+    if working_size(generator, size) != size:
+        raise ImageError(f'{path}: {size.in_words} pixels are too many to be brought to the scale of the training; '
+                         '--native draws them at their own')
+    png.write_bands(output, picture.shape[0], generator.bands(picture))
 
 
 if __name__ == '__main__':

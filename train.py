@@ -15,8 +15,21 @@ from datasets.catalogue import CATALOGUE
 from datasets.sides import check_there, doubt, hold_out_commands
 from pix2pix import script
 from pix2pix.files import is_remote
-from pix2pix.flags import Parser, adder, count_or_all, from_options, natural, positive, probability, rate, weight
-from pix2pix.model.architecture import GAN_MODES, LAYERS, MULTIPLE, NORMS, PRECISIONS, Architecture, Hyperparameters
+from pix2pix.flags import (
+    Parser,
+    adder,
+    channels,
+    count_or_all,
+    from_options,
+    natural,
+    positive,
+    probability,
+    rate,
+    weight,
+)
+from pix2pix.images.preprocessing import PREPROCESS, settle
+from pix2pix.model.architecture import DEPTHS, GAN_MODES, LAYERS, NORMS, PRECISIONS, Architecture, Hyperparameters
+from pix2pix.sizes import size
 
 
 def parse(args=None):
@@ -28,16 +41,23 @@ def parse(args=None):
     add('--dataset',         required=True,             help='folder of pairs, or one of: ' + ' '.join(CATALOGUE))
     add('--name',                                       help='name of the run; default: that of the data set')
     add('--direction',       choices=('AtoB', 'BtoA'),  help='AtoB: left to right; default: as the data set, or AtoB')
-    add('--source_channels', type=int, choices=(1, 3), default=net.source_channels, help='3, or 1: converted to gray')
-    add('--target_channels', type=int, choices=(1, 3), default=net.target_channels, help='3, or 1: converted to gray')
-    add('--load_size',       type=natural,              help='pixels a side before the crop; default: crop * 286 / 256')
-    add('--crop_size',       type=natural, default=256, help=f'pixels a side of all images, a multiple of {MULTIPLE}')
+    add('--source_channels', type=channels, default=net.source_channels, help='1 gray, 3 RGB, or up to 32 bands')
+    add('--target_channels', type=channels, default=net.target_channels, help='1 gray, 3 RGB, or up to 32 bands')
+    add('--range',           type=float, nargs=2, metavar=('LOW', 'HIGH'), dest='source_range',
+                                                        help='black and white, where files have more than 8 bits')
+    add('--target_range',    type=float, nargs=2, metavar=('LOW', 'HIGH'), help='those of the target, if others')
+    add('--labels',                                     help='a channel for each colour of the source: auto, or a file')
+    add('--preprocess',      choices=PREPROCESS, default='resize_and_crop', help='how pairs get their size')
+    add('--load_size',       type=size, metavar='HxW',  help='pixels before the crop; default: crop * 286 / 256')
+    add('--crop_size',       type=size, metavar='HxW',  help='pixels of all images, HEIGHTxWIDTH or a square; '
+                                                             'default: 256')
     add('--no_flip',         action='store_true',       help='do not mirror pairs at random')
     add('--seed',            type=int,     default=0,   help='seed of weights, order, crop, mirror and dropout')
 
     add = adder(parser, 'the networks')
     add('--layers',          choices=LAYERS, default=net.layers, help='layer table: docs/design.md')
     add('--base_filters',    type=natural, default=net.base_filters, help='width of the first layer')
+    add('--depth',           type=int, choices=DEPTHS, default=net.depth, help='how often the U-Net halves the size')
     add('--norm',            choices=NORMS, default=net.norm, help="by the batch's statistics, or by each image's own")
     add('--keep_prob',       type=probability, default=net.keep_prob, help='probability that dropout keeps a value')
     add('--init_from',                                  help='run or checkpoint whose weights it begins with')
@@ -68,6 +88,8 @@ def parse(args=None):
     add('--sample_every',    type=natural, default=1,   help='epochs from one sample grid to the next')
     add('--samples',         type=natural, default=4,   help='validation pairs in a sample grid')
     add('--log_every',       type=natural, default=10,  help='steps from one line of metrics.jsonl to the next')
+    add('--bands',           type=natural, nargs=3, metavar=('R', 'G', 'B'), help='which of more bands are shown; '
+                                                                                  'default: the first')
     add('--events',          choices=('on', 'off'), default='on', help='copy losses and sample grids for TensorBoard')
 
     row = CATALOGUE.get(parser.parse_args(args).dataset)
@@ -76,11 +98,7 @@ def parse(args=None):
     opts = parser.parse_args(args)
     opts.direction_asked, opts.direction = opts.direction, opts.direction or (row.direction if row else 'AtoB')
     opts.name = opts.name or os.path.basename(os.path.abspath(opts.dataset))
-    opts.load_size = opts.load_size or opts.crop_size * 286 // 256
-    if opts.crop_size % MULTIPLE:
-        parser.error(f'--crop_size {opts.crop_size}: must be a multiple of {MULTIPLE}, the U-Net halves it eight times')
-    if opts.load_size < opts.crop_size:
-        parser.error(f'--load_size {opts.load_size} is less than --crop_size {opts.crop_size}')
+    settle(opts, parser.error)
     if (opts.layers, opts.norm) == ('writeup', 'instance'):
         parser.error('--norm instance does not go with --layers writeup, which normalises the 1x1 bottleneck: one '
                      'pixel has no variance; --layers paper does not')
@@ -106,13 +124,16 @@ from pix2pix import devices
 from pix2pix.distributed.launch import second_signal
 from pix2pix.distributed.replicas import join, starts_alone
 from pix2pix.errors import UserError, count, reason
-from pix2pix.images.diagnose import ImageError, first_unreadable
+from pix2pix.images.diagnose import ImageError
 from pix2pix.images.findings import before_training
+from pix2pix.images.form import PairFormat
 from pix2pix.images.listing import describe_passed_over
+from pix2pix.images.pairs import files_of, first_unreadable
+from pix2pix.images.view import View
 from pix2pix.model.networks import images_at_once, trained_generator
 from pix2pix.model.schedule import Decay
 from pix2pix.model.training_step import training_step
-from pix2pix.run import checkpoint, palettes
+from pix2pix.run import checkpoint, data, palettes
 from pix2pix.run.folder import Run
 from pix2pix.run.interrupt import Interrupt
 from pix2pix.run.recorder import Cadence, Recorder, SilentRecorder
@@ -134,8 +155,10 @@ def main(opts):
     pairs = reader.Pairs.of(folder, held_out=replicas.first)
     order = reader.Order(images=len(pairs.names), batch_size=opts.batch_size, epochs=opts.epochs, seed=opts.seed)
 
-    # Settle what the options leave open. All replicas must agree on it. What was asked is kept too: what was left to
-    # the hardware may change when the run is carried on.
+    # Settle what the options leave open to the pairs and to the hardware. All replicas must agree on it. What was asked
+    # is kept too: what was left to the hardware may change when the run is carried on.
+    run = Run.named(opts.name)
+    data.settle(opts, pairs.paths, run, names_of_colours(opts.dataset, folder))
     opts.precision_asked, opts.precision = opts.precision, devices.precision(opts.precision)
     if opts.deterministic:
         devices.make_deterministic()
@@ -144,7 +167,6 @@ def main(opts):
 
     # Open the run. The first replica checks the settings, locks the folder, saves the options and says what is trained,
     # while the others wait. If it cannot, all end.
-    run = Run.named(opts.name)
     with replicas.first_enters(checked_and_opened(run, settings, pairs, order, replicas)):
         with tf.Graph().as_default():
             return train(opts, pairs, order, run, replicas)
@@ -156,7 +178,7 @@ def train(opts, pairs, order, run, replicas):
 
     # Read: the order of the pairs follows from the seed and the step. from_options() makes a tuple of the options that
     # have the names of its fields.
-    form = from_options(reader.PairFormat, vars(opts))
+    form = from_options(PairFormat, vars(opts))
     jitter = reader.Jitter(opts.load_size, flip=not opts.no_flip)
     batches = reader.Batches(pairs, order, form, jitter, replica=replicas.index, replicas=replicas.size,
                              parallel=replicas.cores)
@@ -178,9 +200,10 @@ def train(opts, pairs, order, run, replicas):
 
     # Record: samples and validation run G, or its average, as test.py does. Only the first replica writes anything. It
     # comes after the step, whose variables are drawn with and saved.
-    draw = drawer(form, architecture, opts.seed, averaged=opts.ema > 0)
+    draw = drawer(form, architecture, opts.seed, averaged=opts.ema > 0, files=len(files_of(pairs.names[0])))
     recorder = Recorder if replicas.first else SilentRecorder
-    record = recorder(run=run, order=order, pairs=pairs, draw=draw, cadence=from_options(Cadence, vars(opts)))
+    record = recorder(run=run, order=order, pairs=pairs, draw=draw, view=from_options(View, vars(opts)),
+                      cadence=from_options(Cadence, vars(opts)))
 
     # A first signal ends the training after its step, a second one at once.
     with Interrupt(again=second_signal()) as interrupt, replicas.session() as sess:
@@ -228,10 +251,11 @@ def train(opts, pairs, order, run, replicas):
 
 
 # What decides the model and the order of the data: a run keeps these from its first step to its last.
-FIXED_BY_THE_RUN = ('layers', 'base_filters', 'norm', 'keep_prob', 'direction', 'source_channels', 'target_channels',
-                    'batch_size', 'seed', 'load_size', 'crop_size', 'no_flip', 'ema', 'init_from', 'images', 'names')
+FIXED_BY_THE_RUN = ('layers', 'base_filters', 'depth', 'norm', 'keep_prob', 'direction', 'source_channels',
+                    'target_channels', 'source_range', 'target_range', 'labels', 'preprocess', 'batch_size', 'seed',
+                    'load_size', 'crop_size', 'no_flip', 'ema', 'init_from', 'images', 'names')
 # What decides the variables of the networks: weights to begin with must have the same.
-DECIDES_THE_WEIGHTS = ('layers', 'base_filters', 'norm', 'source_channels', 'target_channels')
+DECIDES_THE_WEIGHTS = ('layers', 'base_filters', 'depth', 'norm', 'source_channels', 'target_channels')
 # What may differ between the replicas of one run.
 NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'devices', 'start_timeout')
 
@@ -240,28 +264,28 @@ NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'devices', 'star
 def checked_and_opened(run, settings, pairs, order, replicas):
     """A context in which the run is open. Says what is trained, and what has changed since the run was started."""
     check(run, settings, pairs)
-    notes = [*describe_passed_over(pairs.passed_over),
-             *before_training(pairs.paths, pairs.held_out, settings['crop_size'])]
+    form = from_options(PairFormat, settings)
+    notes = [*describe_passed_over(pairs.passed_over), *before_training(pairs.paths, pairs.held_out, form)]
     with run.opened(settings, FIXED_BY_THE_RUN, order.steps) as changed:
-        palettes.keep(run, pairs.paths, settings['direction'], names_of_colours(settings))
+        palettes.keep(run, pairs.paths, form, names_of_colours(settings['dataset'], settings['folder']))
         print(*what_is_trained(settings, pairs, replicas), *notes, sep='\n')
         if changed:
             print('changed since the run was started: ' + ', '.join(f'{name} {settings[name]}' for name in changed))
         yield
 
 
-def names_of_colours(settings):
+def names_of_colours(dataset, folder):
     """{name: '#rrggbb'} of the data set's own palette.json, or of the catalogue."""
-    if is_remote(settings['folder']):
+    if is_remote(folder):
         return {}
-    known = CATALOGUE.get(settings['dataset'])
-    return palettes.names_in(settings['folder']) or (known.palette if known else {})
+    known = CATALOGUE.get(dataset)
+    return palettes.names_in(folder) or (known.palette if known else {})
 
 
 def check(run, settings, pairs):
     """UserError where the settings do not fit each other, the data, or the weights to begin with."""
-    one_pair = settings['batch_size'] == settings['devices'] and settings['crop_size'] == MULTIPLE
-    if settings['layers'] == 'writeup' and one_pair:
+    one_pixel = set(settings['crop_size']) == {2 ** settings['depth']}      # in the bottleneck
+    if settings['layers'] == 'writeup' and one_pixel and settings['batch_size'] == settings['devices']:
         raise UserError('--layers writeup needs two pairs or more on each device: it batch-normalises the 1x1 '
                         'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
     if settings['keep_best'] and not pairs.held_out:
@@ -275,6 +299,9 @@ def what_is_trained(settings, pairs, replicas):
     yield f'{devices.describe()}; {settings["precision"]}; {count(len(pairs.names), "pair")} in {pairs.folder}; ' \
           f'{settings["direction"]}'
     yield from devices.warnings(settings['precision'])
+    yield how_sized(settings)
+    if settings['labels']:
+        yield f'a channel for each of {len(settings["labels"])} labels: {" ".join(settings["labels"])}'
     yield from replicas.describe(settings['batch_size'])
     if settings['decay_from']:
         yield f'the learning rate is {settings["learning_rate"]:g} up to epoch {settings["decay_from"]}, and then ' \
@@ -282,39 +309,53 @@ def what_is_trained(settings, pairs, replicas):
     if settings['dataset'] in CATALOGUE and not settings['direction_asked']:
         yield f'the direction, {settings["direction"]}, comes from the catalogue'
     if not pairs.held_out:
-        commands = len(pairs.names) > 2 and hold_out_commands(settings['folder'], pairs.folder)
-        yield 'there is no folder val or test beside train: nothing is validated, and samples are training pairs' \
-              + (f'. To make them: {commands}' if commands else '')
-    if line := doubt(pairs.folder, pairs.names):
+        splits, commands = 'folder val or test beside train', hold_out_commands(settings['folder'], pairs.folder)
+        if len(files_of(pairs.names[0])) > 1:
+            splits, commands = 'valA and valB, or testA and testB', ''
+        yield f'there is no {splits}: nothing is validated, and samples are training pairs' \
+              + (f'. To make them: {commands}' if commands and len(pairs.names) > 2 else '')
+    if line := doubt(pairs.folder, [name for pair in pairs.names for name in files_of(pair)]):
         yield line
+
+
+def how_sized(settings):
+    """What becomes of the size of the pictures, a line."""
+    own, crop = settings['native_size'].in_words, settings['crop_size'].in_words
+    if settings['preprocess'] == 'none':
+        return f'pairs of {own} pixels are padded to {crop}'
+    cover = {'resize_and_crop': 'resized to ', 'fit': 'resized to cover '}.get(settings['preprocess'])
+    resized = f'{cover}{settings["load_size"].in_words} and ' if cover else ''
+    return f'pairs of {own} pixels are {resized}cropped at random to {crop}'
 
 
 def settings_of(opts, folder, pairs, number_of_replicas):
     """What options.json will hold: the options, the data, and the versions. X_asked is what the user gave for X."""
     return {**vars(opts), 'devices': number_of_replicas, 'images': len(pairs.names),
-            'names': hashlib.sha256('\n'.join(pairs.names).encode()).hexdigest(),
+            'names': hashlib.sha256('\n'.join(map('\t'.join, map(files_of, pairs.names))).encode()).hexdigest(),
             'folder': folder if is_remote(folder) else os.path.abspath(folder),
             'pix2pix': pix2pix.__version__, 'tensorflow': tf.__version__,
             'onednn': os.environ['TF_ENABLE_ONEDNN_OPTS']}
 
 
-def drawer(form, architecture, seed, *, averaged):
+def drawer(form, architecture, seed, *, averaged, files):
     """A function (session, paths of pairs) that yields of each [source, output, target], [H, W, C] in [-1, 1].
 
-    They are drawn as test.py draws them.
+    A pair is of one file or of two. They are drawn as test.py draws them, but at the crop size.
     """
-    images = images_at_once(form.crop_size, form.crop_size)
-    files = tf.placeholder(tf.string, [images])
-    source, target = (tf.concat(half, 0) for half in zip(*(reader.test_pair(file, form) for file in tf.unstack(files))))
+    images = images_at_once(*form.crop_size)
+    paths_of = tf.placeholder(tf.string, [images, files])
+    read = [reader.validation_pair(pair, form) for pair in tf.unstack(paths_of)]
+    source, target = (tf.concat(side, 0) for side in zip(*read))
     output = trained_generator(source, architecture, seed=seed, averaged=averaged)
 
     def draw(sess, paths):
         for start in range(0, len(paths), images):
-            few = paths[start:start + images]       # the last few are filled up
+            few = paths[start:start + images]
+            filled_up = map(files_of, few + few[:1] * (images - len(few)))
             try:
-                drawn = sess.run([source, output, target], {files: few + few[:1] * (images - len(few))})
+                drawn = sess.run([source, output, target], {paths_of: list(filled_up)})
             except tf.errors.OpError as error:
-                raise first_unreadable(few) or UserError(reason(error)) from None
+                raise first_unreadable(few, form) or UserError(reason(error)) from None
             yield from itertools.islice(zip(*drawn), len(few))
     return draw
 

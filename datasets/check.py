@@ -29,13 +29,20 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets.catalogue import CATALOGUE
+from datasets.facts import Facts, of_size, options
 from datasets.locate import locate
 from pix2pix.errors import UserError, count
 from pix2pix.images import decode
-from pix2pix.images.diagnose import try_read
+from pix2pix.images.diagnose import ImageError, try_read
 from pix2pix.images.findings import Findings
 from pix2pix.images.folders import find_split, list_images
+from pix2pix.images.formats import ARRAYS
 from pix2pix.images.listing import describe_passed_over
+from pix2pix.images.pairs import check_halves, files_of, name_of
+from pix2pix.images.pictures import read_samples
+from pix2pix.images.preprocessing import CROP_SIZE
+from pix2pix.images.splits import Split
+from pix2pix.sizes import Size
 
 
 def flatness(image):
@@ -88,8 +95,57 @@ def check_split(folder, names, seen, findings, say):
     return faults, np.mean(flat, axis=0) if flat else None
 
 
+def check_stored(splits, direction, say):
+    """Read pairs of two files, or of arrays, as they are stored, and say what they hold and which options fit; returns
+    the number of pairs that cannot be read."""
+    sides, faults = [Facts(), Facts()], 0
+    for split in splits:
+        bar = tqdm(split.paths, split.title, leave=False, disable=None)
+        for pair in bar:
+            try:
+                images = [read_samples(path) for path in files_of(pair)]
+                if len(images) == 1:
+                    check_halves(images[0])
+                    images = np.split(images[0], 2, axis=1)
+                if images[0].shape[:2] != images[1].shape[:2]:
+                    raise ImageError(f'{name_of(pair)}: {Size(*images[0].shape[:2]).in_words} and '
+                                     f'{Size(*images[1].shape[:2]).in_words} pixels')
+                if not all(np.isfinite(image).all() for image in images):
+                    raise ImageError(f'{name_of(pair)}: NaN or infinity among its values')
+            except (ImageError, ValueError) as error:
+                faults += 1
+                say(f'  {error if isinstance(error, ImageError) else f"{name_of(pair)}: {error}"}')
+                continue
+            for facts, image in zip(sides, images):
+                facts.add(image)
+        say(f'{split.title}: {count(len(split.names), "pair")}')
+    if not sides[0].sizes:
+        return faults
+    for side, facts in zip('AB', sides):
+        say(f'{side}: {facts.line()}')
+    if any(len(facts.channels) > 1 and set(facts.channels) != {1, 3} for facts in sides):
+        say('the number of channels differs from file to file, and a training needs one')
+        faults += 1
+    fit = options(*(sides if direction != 'BtoA' else sides[::-1]))
+    say(f'options that fit: {fit}' if fit else 'the options need not be changed')
+    return faults
+
+
+def stored_splits(dataset):
+    """The Splits of a data set that is read as it is stored: of two folders, or of arrays; [] where it is another."""
+    found = [split for name in SPLITS if (split := Split.find(dataset, name, files=[2]))] \
+        if not find_split(dataset, 'train') else []
+    if not found:
+        found = [split for name in SPLITS if (split := Split.find(dataset, name, files=[1]))]
+        found = found if found and all(path.lower().endswith(ARRAYS) for path in found[0].paths) else []
+    return found
+
+
 def check(dataset, direction=None, say=print):
     """Check all splits of a data set, or the folder itself; returns the number of unreadable files."""
+    stored = stored_splits(dataset)
+    if stored:
+        return check_stored(stored, direction, say)
     row, seen, findings = CATALOGUE.get(os.path.basename(os.path.abspath(dataset))), {}, Findings()
     direction = direction or (row.direction if row else None)
     folders = folders_of(dataset, say)
@@ -99,8 +155,10 @@ def check(dataset, direction=None, say=print):
             wanted = row.splits.get(os.path.basename(folder), len(names))
             if len(names) != wanted:
                 say(f'{folder}: {count(len(names), "file")}, the catalogue says {wanted}')
-    for line in findings.lines():
+    for line in findings.lines(CROP_SIZE):
         say(line)
+    if findings.halves and (fit := of_size(findings.halves.most_common(1)[0][0])):
+        say(f'options that fit the size: {" ".join(fit)}')
     if flat := [sides for _, sides in results if sides is not None]:
         say_sides(*np.mean(flat, axis=0), direction, say)
     say_folders(dataset, folders, say)

@@ -1,6 +1,5 @@
 """What a name given for a data set leads to: nothing, or two sides in folders of their own, and how to join them."""
 
-import itertools
 import os
 import shlex
 
@@ -8,6 +7,7 @@ from datasets.catalogue import CATALOGUE
 from pix2pix.errors import UserError
 from pix2pix.files import is_remote
 from pix2pix.images.formats import is_image
+from pix2pix.images.listing import sides_of
 
 SPLITS = ('train', 'val', 'test')
 
@@ -17,16 +17,6 @@ def check_there(name):
     if name not in CATALOGUE and not os.path.isdir(name) and not is_remote(name):
         raise UserError(f'{name}: there is no such folder, and the catalogue has only {" ".join(CATALOGUE)}. Give a '
                         'folder of pairs (with train/ and val/ in it) or one of these names')
-
-
-def sides_of(folder, split=''):
-    """The folders of the two sides, such as trainA and trainB, train_A and train_B, or A and B; None where there are
-    none."""
-    for joint, letters in itertools.product(('', '_', '-'), ('AB', 'ab')):
-        sides = [os.path.join(folder, split + joint + letter) for letter in letters]
-        if all(map(os.path.isdir, sides)):
-            return sides
-    return None
 
 
 def join_commands(folder):
@@ -58,9 +48,10 @@ def not_joined(folder):
 
 
 def refuse_sides(folder):
-    """UserError where the pairs to train on are not joined yet."""
+    """UserError where the pairs to train on are in two folders that are not read as they are: trainA and trainB are."""
     line = not_joined(folder)
-    if line and not os.path.isdir(os.path.join(folder, 'train')) and not any(map(is_image, os.listdir(folder))):
+    there = sides_of(folder, 'train') or os.path.isdir(os.path.join(folder, 'train'))
+    if line and not there and not any(map(is_image, os.listdir(folder))):
         raise UserError(line)
 
 

@@ -72,6 +72,7 @@ natural = number(int, 'a whole number from 1 on', lambda n: n > 0)
 positive = number(float, 'a number above 0', lambda x: 0 < x < math.inf)
 weight = number(float, 'a number from 0 on', lambda x: 0 <= x < math.inf)
 rate = number(float, 'a number from 0 to below 1', lambda x: 0 <= x < 1)
+channels = number(int, 'a number of channels, 1 to 32', lambda n: 1 <= n <= 32)
 probability = number(float, 'a number above 0, at most 1', lambda x: 0 < x <= 1)
 
 

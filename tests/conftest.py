@@ -60,7 +60,7 @@ def unbroken(tmp_path_factory):
     Tests only read it. One that writes takes `trained`.
     """
     cwd = tmp_path_factory.mktemp('unbroken')
-    draw_pairs(cwd / 'pairs', train=7, val=3)
+    draw_pairs(cwd / 'pairs', height=256, train=7, val=3)      # as large as the crop
     return cwd, run(cwd, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
 
 
@@ -73,11 +73,11 @@ def trained(unbroken, tmp_path):
     return copy
 
 
-def draw_pairs(folder, **splits):
+def draw_pairs(folder, height=32, **splits):
     for split, count in splits.items():
         (folder / split).mkdir(parents=True)
         for i in range(count):
-            y, x = np.mgrid[:32, :64] / 32
+            y, x = np.mgrid[:height, :2 * height] / height
             image = np.stack([np.sin(3 * x + i), np.cos(2 * y - i), np.sin(x * y * 4 + i)], axis=-1)
             iio.imwrite(folder / split / f'{i}.png', np.uint8(127.5 + 127 * image))
     return folder

@@ -3,16 +3,16 @@
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pix2pix.model.architecture import GAN_MODES, LAYERS, MULTIPLE, NORMS, PRECISIONS, Architecture, Hyperparameters
+from pix2pix.model.architecture import GAN_MODES, LAYERS, NORMS, PRECISIONS, Architecture, Hyperparameters
 from pix2pix.model.losses import GAN_LOSS
 from pix2pix.model.networks import TEST_STATISTICS, generator
 
 
 def test_the_defaults_are_the_paper_s():
     """Section 3.3 and appendix 6: 64 filters, half of the values dropped; Adam at 0.0002 with 0.5, L1 times 100."""
-    assert Architecture() == ('paper', 64, 0.5, 3, 3, 'float32', 'batch')
+    assert Architecture() == ('paper', 64, 0.5, 3, 3, 'float32', 'batch', 8)
     assert Architecture._fields == ('layers', 'base_filters', 'keep_prob', 'source_channels', 'target_channels',
-                                    'precision', 'norm')
+                                    'precision', 'norm', 'depth')
     assert Hyperparameters() == (0.0002, 0.5, 100, 1, 'vanilla', 0)
     assert Hyperparameters._fields == ('learning_rate', 'beta1', 'l1_weight', 'gan_weight', 'gan_mode', 'ema')
 
@@ -35,7 +35,7 @@ def test_each_layer_table_can_be_built_in_each_precision(layers, precision):
 
 
 def test_sides_are_multiples_of_256_because_they_are_halved_eight_times():
-    assert MULTIPLE == 2 * 2 * 2 * 2 * 2 * 2 * 2 * 2
+    assert Architecture().multiple == 2 * 2 * 2 * 2 * 2 * 2 * 2 * 2
     for height, width in (256, 128), (128, 256), (257, 256), (256, 300):
         with pytest.raises(AssertionError):
             generator(tf.zeros([1, height, width, 3]), Architecture(base_filters=1), dropout_on=False)

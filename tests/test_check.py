@@ -3,11 +3,14 @@
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from datasets import check
 from datasets.demo import pair
+from datasets.facts import of_size
 from pix2pix.errors import UserError
+from pix2pix.sizes import Size
 from tests.conftest import draw_pairs
 
 
@@ -109,7 +112,8 @@ def test_what_is_said_before_a_training_is_said_here_too_of_all_files(tmp_path):
     iio.imwrite(path, odd)
     iio.imwrite(tmp_path / 'pairs/train/dark.png', odd[..., :3] // 8)
     _, text = lines_of(tmp_path / 'pairs')
-    assert 'halves are 48 x 32 and become squares: their aspect is not kept' in text
+    assert 'halves are 48 x 32 and become 256 x 256: their aspect is not kept' in text
+    assert 'options that fit the size: --crop_size 32x64 --depth 5' in text
     assert f'alpha is dropped, such as that of {path}: colours under transparent pixels come through' in text
     assert 'B (right) is gray and nearly black, with values 0 to 7 of 255' in text and 'A (left) is gray' not in text
 
@@ -147,13 +151,35 @@ def test_a_folder_that_is_not_there_or_is_empty_is_named(tmp_path):
 
 # Folders that are not as train.py reads them, or not yet.
 
-def test_two_folders_of_sides_are_refused_with_the_command_that_joins_them(tmp_path):
-    for name in 'trainA', 'trainB':
+def test_two_folders_are_read_as_they_are_and_the_options_that_fit_are_said(tmp_path):
+    for name in 'trainA', 'trainB', 'valA', 'valB':
         (tmp_path / name).mkdir()
-        iio.imwrite(tmp_path / name / '1.png', np.zeros([4, 6, 3], np.uint8))
-    with pytest.raises(UserError) as refused:
-        check.main(check.parse([str(tmp_path)]))
-    assert f'python -m datasets.combine {tmp_path}/trainA {tmp_path}/trainB {tmp_path}/train' in str(refused.value)
+    bands = np.random.RandomState(0).randint(0, 2990, [64, 128, 5]).astype(np.uint16)
+    for split in 'train', 'val':
+        tifffile.imwrite(tmp_path / f'{split}A/1.tif', bands, photometric='minisblack', planarconfig='contig')
+        np.save(tmp_path / f'{split}B/1.npy', np.float32(bands[..., 0]) / 100)
+    faults, text = lines_of(tmp_path)
+    assert faults == 0 and text.endswith(
+        f'{tmp_path}/valA and {tmp_path}/valB: 1 pair\n'
+        'A: 128 x 64 pixels; channels 5; uint16; values 0 to 2,989\n'
+        'B: 128 x 64 pixels; channels 1; float32; values 0 to 29.89\n'
+        'options that fit: --source_channels 5 --target_channels 1 --range 0 3000 --target_range 0 30 '
+        '--crop_size 64x128 --depth 6')
+    np.save(tmp_path / 'valB/1.npy', np.full([64, 128], np.nan, np.float32))
+    np.save(tmp_path / 'trainB/1.npy', np.zeros([64, 100], np.float32))
+    faults, text = lines_of(tmp_path)
+    assert faults == 2 and 'NaN or infinity among its values' in text and '128 x 64 and 100 x 64 pixels' in text
+
+
+@pytest.mark.parametrize('size, fit', [
+    ((256, 256), []), ((300, 300), []), ((256, 512), ['--crop_size 256x512']),
+    ((128, 128), ['--crop_size 128', '--depth 7']), ((1080, 1920), ['--crop_size 256x480', '--depth 5']),
+    ((600, 800), ['--crop_size 288x384', '--depth 5'])])
+def test_a_crop_of_the_aspect_of_the_pictures_is_proposed(size, fit):
+    assert of_size(Size(*size)) == fit
+
+
+def test_sides_beside_joined_pairs_are_said_with_the_command_that_joins_them(tmp_path):
     draw_pairs(tmp_path, train=1)
     for name in 'testA', 'testB':
         (tmp_path / name).mkdir()

@@ -11,9 +11,11 @@ from PIL import Image
 import reader
 from pix2pix.errors import UserError
 from pix2pix.images import decode, diagnose
+from pix2pix.images.form import PairFormat
+from pix2pix.sizes import Size
 
 RGB = np.random.RandomState(0).randint(0, 256, [6, 8, 3]).astype(np.uint8)
-FORM = reader.PairFormat(direction='AtoB', crop_size=256, source_channels=3, target_channels=3)
+FORM = PairFormat(direction='AtoB', crop_size=Size(256, 256), source_channels=3, target_channels=3)
 
 
 def encoded(image, extension):
@@ -41,8 +43,8 @@ def turned(path, image, orientation):
 
 HOSTILE = {     # name: (content, or what makes it of a folder; what the error says)
     'empty.png': (b'', 'is empty'),
-    'text.png': (b'hello, world', 'is not a PNG, JPEG, BMP, TIFF, WebP, GIF, AVIF or JPEG 2000 image'),
-    'photo.png': (b'\0\0\0\x18ftypheic', 'is not a PNG, JPEG, BMP, TIFF, WebP, GIF, AVIF or JPEG 2000 image'),
+    'text.png': (b'hello, world', 'is not a PNG, JPEG, BMP, TIFF, WebP, GIF, AVIF, JPEG 2000 or NumPy image'),
+    'photo.png': (b'\0\0\0\x18ftypheic', 'is not a PNG, JPEG, BMP, TIFF, WebP, GIF, AVIF, JPEG 2000 or NumPy image'),
     'header.png': (encoded(RGB, '.png')[:12], 'does not decode as PNG (its header is cut off)'),
     'half.png': (encoded(RGB, '.png')[:100], 'does not decode as PNG'),
     'half.jpg': (encoded(RGB, '.jpg')[:300], 'does not decode as JPEG'),
@@ -76,7 +78,7 @@ def test_a_hostile_file_is_named_with_its_reason_in_one_line(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(content(tmp_path) if callable(content) else content)
     with pytest.raises(tf.errors.OpError), tf.compat.v1.Session() as sess:      # training fails of it
-        sess.run(reader.test_pair(str(path), FORM))
+        sess.run(reader.validation_pair(str(path), FORM))
     error = diagnose.first_unreadable([str(path)])
     assert isinstance(error, diagnose.ImageError) and isinstance(error, UserError)
     assert message in str(error) and str(error).startswith(repr(str(path)) + ': ') and '\n' not in str(error)

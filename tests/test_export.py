@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 
 import imageio.v3 as iio
 import numpy as np
@@ -16,9 +17,11 @@ from pix2pix.errors import UserError
 from pix2pix.export import __main__ as export
 from pix2pix.export import parity, to_onnx, to_pytorch
 from pix2pix.images import png
+from pix2pix.images.form import PairFormat
 from pix2pix.model.architecture import Architecture
 from pix2pix.pytorch import __main__ as importer
 from pix2pix.pytorch import names, pth
+from pix2pix.sizes import Size
 from tests import reference
 from tests.test_generator import make_run, noise
 from tests.test_pytorch import KNOWN, D, G, source
@@ -194,11 +197,11 @@ def test_dropout_goes_into_the_formats_of_tensorflow_too(runs, tmp_path, monkeyp
 
 
 def test_validation_pictures_are_the_sources_of_the_pairs_held_out(runs, pairs):
-    options = {'folder': str(pairs), 'direction': 'BtoA'}
-    pictures = parity.validation_pictures(options)
-    assert len(pictures) == 3 and pictures[0].shape == (32, 32, 3)
-    assert (pictures[0] != parity.validation_pictures({**options, 'direction': 'AtoB'})[0]).any()
-    assert parity.validation_pictures({**options, 'folder': str(pairs) + '/none'}) == []
+    sources = lambda folder, direction: parity.validation_sources(types.SimpleNamespace(
+        options={'folder': folder}, form=PairFormat(direction, Size(256, 256), 3, 3)))
+    a, b = (sources(str(pairs), direction) for direction in ('AtoB', 'BtoA'))
+    assert len(a) == 3 and a[0].shape == (32, 32, 3) and (a[0] != b[0]).any() and -1 <= a[0].min() < a[0].max() <= 1
+    assert sources(str(pairs) + '/none', 'AtoB') == []
     assert parity.fitted(np.float32(noise(32, 300)), 256, 256).shape == (256, 256, 3)
 
 

@@ -12,7 +12,9 @@ from PIL import Image
 from pix2pix.images import findings, png
 from pix2pix.images.decode import rgb_uint16
 from pix2pix.images.diagnose import ImageError, try_read
+from pix2pix.sizes import Size
 from tests.conftest import damage, draw_pairs
+from tests.test_diagnose import FORM
 
 NOISE = np.random.RandomState(0)
 
@@ -60,13 +62,14 @@ def test_one_file_of_8_bits_does_not_hide_the_range_of_those_of_16(tmp_path):
 
 # Sizes.
 
-def test_halves_that_are_not_square_are_said_with_what_they_become(tmp_path):
+def test_halves_whose_aspect_is_not_that_of_the_crop_are_said_with_what_they_become(tmp_path):
     png.write(str(tmp_path / 'wide.png'), noise(0, 255, height=20, width=60))
     png.write(str(tmp_path / 'square.png'), noise(0, 255, height=20, width=40))
-    assert lines_of(tmp_path / 'wide.png', become='256 x 256') == [
+    assert lines_of(tmp_path / 'wide.png', become=Size(256, 256)) == [
         'halves are 30 x 20 and become 256 x 256: their aspect is not kept']
-    assert lines_of(tmp_path / 'wide.png', tmp_path / 'square.png') == [
-        'some halves are 30 x 20 and become squares: their aspect is not kept']
+    assert lines_of(tmp_path / 'wide.png', tmp_path / 'square.png', become=Size(256, 256)) == [
+        'some halves are 30 x 20 and become 256 x 256: their aspect is not kept']
+    assert lines_of(tmp_path / 'wide.png', become=Size(256, 384)) == lines_of(tmp_path / 'wide.png') == []
 
 
 # Alpha.
@@ -183,8 +186,8 @@ def test_a_dark_photo_has_too_many_values_for_classes(tmp_path):
 def test_of_many_pairs_the_first_the_last_and_two_between_are_read(tmp_path, monkeypatch):
     draw_pairs(tmp_path / 'pairs', train=10)
     paths, read = [f'{tmp_path}/pairs/train/{i}.png' for i in range(10)], []
-    monkeypatch.setattr(findings.Findings, 'add', lambda self, path, pair: read.append(path))
-    assert findings.before_training(paths, [], 256) == [] and read == [paths[i] for i in (0, 3, 6, 9)]
+    monkeypatch.setattr(findings.Findings, 'add', lambda self, pair, *images: read.append(pair))
+    assert findings.before_training(paths, [], FORM) == [] and read == [paths[i] for i in (0, 3, 6, 9)]
 
 
 @pytest.mark.parametrize('count, chosen', [(1, [0]), (2, [0, 1]), (3, [0, 1, 2]), (4, [0, 1, 2, 3]), (5, [0, 1, 2, 4])])
@@ -196,38 +199,38 @@ def test_what_would_end_the_training_is_named_wherever_it_is(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=9, val=2)
     paths, held_out = ([f'{tmp_path}/pairs/{split}/{i}.png' for i in range(count)]
                        for split, count in (('train', 9), ('val', 2)))
-    assert findings.before_training(paths, held_out, 256) == []
+    assert findings.before_training(paths, held_out, FORM) == []
     png.write(held_out[1], noise(0, 255, width=7))
     with pytest.raises(ImageError, match="val/1.png': 7 x 8 pixels; an odd width has no equal halves"):
-        findings.before_training(paths, held_out, 256)
+        findings.before_training(paths, held_out, FORM)
     png.write(paths[5], noise(0, 255, width=5))
     with pytest.raises(ImageError, match="train/5.png': 5 x 8 pixels"):
-        findings.before_training(paths, held_out, 256)
+        findings.before_training(paths, held_out, FORM)
 
 
 def test_damage_in_the_middle_of_one_that_is_read_is_named_too(tmp_path):
     png.write(str(tmp_path / 'pair.png'), noise(0, 255, 64, 128))
     damage(tmp_path / 'pair.png')
     with pytest.raises(ImageError, match="pair.png': does not decode as PNG"):
-        findings.before_training([f'{tmp_path}/pair.png'], [], 256)
+        findings.before_training([f'{tmp_path}/pair.png'], [], FORM)
 
 
 def test_headers_that_were_not_looked_at_are_counted(tmp_path, monkeypatch):
     draw_pairs(tmp_path / 'pairs', train=2, val=1)
-    monkeypatch.setattr(findings, 'check_headers', lambda paths: len(paths) - 1)
+    monkeypatch.setattr(findings, 'check_headers', lambda pairs, form: len(pairs) - 1)
     held_out = [f'{tmp_path}/pairs/val/0.png']
-    [line] = findings.before_training([f'{tmp_path}/pairs/train/{i}.png' for i in range(2)], held_out, 256)
-    assert line.startswith('the headers of the first 2 of 3 files are sound')
+    [line] = findings.before_training([f'{tmp_path}/pairs/train/{i}.png' for i in range(2)], held_out, FORM)
+    assert line.startswith('the headers of the first 2 of 3 pairs are sound')
 
 
 def test_in_a_remote_folder_a_few_files_are_read_and_no_more(monkeypatch):
-    monkeypatch.setattr(findings, 'check_headers', lambda paths: pytest.fail('each would be a request'))
+    monkeypatch.setattr(findings, 'check_headers', lambda pairs, form: pytest.fail('each would be a request'))
     paths = [f'ram://findings/{i}.tif' for i in range(3)]
     for path in paths:
         with tf.io.gfile.GFile(path, 'wb') as file:
             content = io.BytesIO()
             tifffile.imwrite(content, noise(0, 4095, 32, 96, dtype=np.uint16) | 1, photometric='rgb')
             file.write(content.getvalue())
-    lines = findings.before_training(paths, [], 256)
+    lines = findings.before_training(paths, [], FORM)
     assert 'halves are 48 x 32 and become 256 x 256: their aspect is not kept' in lines
     assert 'B (right): values reach from 1 to 4,095 of 65,535, a small part of the range' in lines

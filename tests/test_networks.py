@@ -7,7 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from pix2pix.model.architecture import Architecture
-from pix2pix.model.networks import discriminator, generator, trained_generator
+from pix2pix.model.networks import decoder, discriminator, generator, trained_generator
 from tests import reference
 
 # Parameters by hand at 64 filters, widths 64 128 256 512 512 512 512 512, 4 * 4 = 16 weights a channel pair.
@@ -50,6 +50,34 @@ def test_the_writeup_s_generator_has_so_many_parameters():
     assert parameters('generator') == DOWN + UP + DOWN_NORMS + 2 * 512 + biases == 54_412_547
     moving = [v for v in tf.global_variables() if 'moving' in v.op.name]
     assert len(moving) == 2 * 7 and not set(moving) & set(tf.trainable_variables())
+
+
+# What a depth has more than the one before: a row of 512 in the encoder, and one of 1,024, with the skip, after it.
+ROW = 16 * (512 * 512 + 1024 * 512) + 4 * 512
+
+
+@pytest.mark.parametrize('depth, more', [(5, -3), (6, -2), (7, -1), (8, 0), (9, 1)])
+def test_a_depth_has_so_many_rows_and_parameters(depth, more):
+    """7 is the unet_128 of the PyTorch port, of 41.829 million parameters."""
+    side = 2 ** depth
+    output = generator(tf.zeros([1, side, 2 * side, 3]), PAPER._replace(depth=depth), dropout_on=False)
+    assert output.shape == [1, side, 2 * side, 3] and PAPER._replace(depth=depth).multiple == side
+    assert parameters('generator') == 54_413_955 + more * ROW and (depth != 7 or parameters('generator') == 41_828_995)
+    widths = [shape[3] for name, shape in weights('generator').items() if name.startswith('down')]
+    assert widths == [64, 128, 256] + [512] * (depth - 3)
+    widths = [shape[2] for name, shape in weights('generator').items() if name.startswith('up')]
+    assert widths == [512] * (depth - 4) + [256, 128, 64, 3] and list(weights('generator'))[-1] == f'up{depth}'
+    assert not [v for v in tf.trainable_variables() if f'down{depth}_norm' in v.op.name]
+    with pytest.raises(AssertionError):
+        generator(tf.zeros([1, side, side // 2 * 3, 3]), PAPER._replace(depth=depth), dropout_on=False)
+
+
+@pytest.mark.parametrize('layers, depth, rows', [
+    ('paper', 5, [1]), ('paper', 7, [1, 2, 3]), ('paper', 9, [1, 2, 3]),
+    ('port', 5, []), ('port', 7, [2, 3]), ('port', 9, [2, 3, 4, 5])])
+def test_which_rows_of_a_depth_have_dropout(layers, depth, rows):
+    """As the port: all of its rows of 512 but the innermost."""
+    assert [name for name, _, _, drop in decoder(depth) if layers in drop] == [f'up{row}' for row in rows]
 
 
 @BOTH

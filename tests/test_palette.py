@@ -13,6 +13,7 @@ from pix2pix.errors import UserError
 from pix2pix.images import palette, png
 from pix2pix.run import palettes
 from pix2pix.run.folder import Run
+from tests.test_diagnose import FORM
 
 RED, GREEN, BLUE = (250, 10, 10), (20, 200, 40), (0, 0, 222)
 
@@ -89,10 +90,10 @@ def run(tmp_path):
 
 def test_a_run_keeps_the_colours_of_its_sources(run, tmp_path):
     png.write(str(tmp_path / 'pair.png'), np.concatenate([np.zeros([256, 256, 3], np.uint8), label_map()], axis=1))
-    palettes.keep(run, [str(tmp_path / 'pair.png')], 'BtoA', {'sky': '#0000de'})
+    palettes.keep(run, [str(tmp_path / 'pair.png')], FORM._replace(direction='BtoA'), {'sky': '#0000de'})
     found = palettes.read(run)
     assert [(colour.code, colour.name) for colour in found] == [('#14c828', ''), ('#0000de', 'sky'), ('#fa0a0a', '')]
-    palettes.keep(run, [str(tmp_path / 'pair.png')], 'AtoB', {})        # once it has them, they stay
+    palettes.keep(run, [str(tmp_path / 'pair.png')], FORM, {})        # once it has them, they stay
     assert palettes.read(run) == found
     assert [colour.name for colour in palettes.read(run, {'lawn': '#10c020'})] == ['lawn', '', '']
 

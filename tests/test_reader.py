@@ -1,21 +1,28 @@
 """Which pairs a step reads, in which order, and what becomes of one on its way into a batch."""
 
+import re
+
 import imageio.v3 as iio
 import numpy as np
 import pytest
 import tensorflow as tf
+import tifffile
 from PIL import Image
 
 import reader
 from pix2pix.errors import UserError
+from pix2pix.images import palette
 from pix2pix.images.diagnose import ImageError
-from reader import Batches, Jitter, Order, PairFormat, Pairs
+from pix2pix.images.form import PairFormat
+from pix2pix.images.pairs import first_unreadable
+from pix2pix.sizes import Size
+from reader import Batches, Jitter, Order, Pairs
 from tests.conftest import draw_pairs
 
-FORM = PairFormat(direction='AtoB', crop_size=256, source_channels=3, target_channels=3)
-JITTER = Jitter(load_size=286, flip=True)
-NO_JITTER = Jitter(load_size=256, flip=False)
-SMALL = FORM._replace(crop_size=8), Jitter(load_size=8, flip=False)         # a pair of 16 x 8 pixels, as it is
+FORM = PairFormat(direction='AtoB', crop_size=Size(256, 256), source_channels=3, target_channels=3)
+JITTER = Jitter(load_size=Size(286, 286), flip=True)
+NO_JITTER = Jitter(load_size=Size(256, 256), flip=False)
+SMALL = FORM._replace(crop_size=Size(8, 8)), Jitter(load_size=Size(8, 8), flip=False)    # 16 x 8 pixels, as they are
 
 
 def read(folder, *, batch_size=2, epochs=1, seed=0, form=FORM, jitter=JITTER, after=0, **replica):
@@ -146,7 +153,7 @@ def test_the_files_of_a_step_are_those_of_its_batch_in_its_order(numbered):
     batches = Batches(pairs, order, *SMALL)
     for step, (source, _) in enumerate(read(numbered, batch_size=3, epochs=4, seed=4, form=SMALL[0], jitter=SMALL[1]),
                                        1):
-        assert batches.files_of(step) == [f'{numbered}/{shade // 10}.png' for shade in shades(source)]
+        assert batches.pairs_of(step) == [f'{numbered}/{shade // 10}.png' for shade in shades(source)]
 
 
 def test_all_replicas_together_read_what_one_reads(pairs):
@@ -179,7 +186,7 @@ def test_a_name_is_found_among_many():
 def broken_in_step_2(numbered, **part):
     """Batches of which one file of step 2 is broken, and its path."""
     batches = Batches(Pairs.of(numbered), Order(images=7, batch_size=2, epochs=1, seed=0), *SMALL, **part)
-    path = Batches(batches.pairs, batches.order, *SMALL).files_of(2)[1]
+    path = Batches(batches.pairs, batches.order, *SMALL).pairs_of(2)[1]
     with open(path, 'wb') as file:
         file.write(b'no picture')
     return batches, path
@@ -224,7 +231,7 @@ def test_the_direction_says_which_half_is_the_source_and_values_are_from_minus_o
     image = np.zeros([4, 8, 3], np.uint8)
     image[:, 4:] = 255
     path = write(tmp_path / 'pair.png', image)
-    source, target = run(reader.test_pair(path, FORM._replace(direction=direction)))
+    source, target = run(reader.validation_pair(path, FORM._replace(direction=direction)))
     for half, value in (source, source_value), (target, target_value):
         np.testing.assert_allclose(half, np.full([1, 256, 256, 3], value), atol=1e-6)
     trained = read(tmp_path, batch_size=1, form=FORM._replace(direction=direction))[0]
@@ -245,9 +252,9 @@ def test_a_pair_that_is_stored_on_its_side_is_read_upright_in_training_and_in_te
     path.parent.mkdir()
     how = {'webp': {'lossless': True}, 'jpg': {'quality': 95, 'subsampling': 0}}
     stored.save(path, exif=exif, **how.get(extension, {}))
-    tested = run(reader.test_pair(str(path), FORM))
+    tested = run(reader.validation_pair(str(path), FORM))
     [trained] = read(path.parent, batch_size=1, jitter=NO_JITTER)
-    [one_by_one] = reader.test_pairs([str(path)], FORM)
+    [one_by_one] = reader.whole_pairs([str(path)], FORM)
     for halves in tested, trained, [half[None] for half in one_by_one]:
         for half, expected in zip(halves, np.split(pair, 2, axis=1)):
             np.testing.assert_allclose(half[0], expected * (2 / 255) - 1, atol=0.05 if extension == 'jpg' else 1e-6)
@@ -255,7 +262,7 @@ def test_a_pair_that_is_stored_on_its_side_is_read_upright_in_training_and_in_te
 
 def test_a_pair_of_the_right_size_is_not_resampled(tmp_path):
     image = np.random.RandomState(0).randint(0, 256, [256, 512, 3]).astype(np.uint8)
-    source, target = run(reader.test_pair(write(tmp_path / 'pair.png', image), FORM))
+    source, target = run(reader.validation_pair(write(tmp_path / 'pair.png', image), FORM))
     np.testing.assert_array_equal(source[0], image[:, :256].astype('f') * np.float32(2 / 255) - 1)
     np.testing.assert_array_equal(target[0], image[:, 256:].astype('f') * np.float32(2 / 255) - 1)
 
@@ -264,7 +271,7 @@ def test_what_shrinks_is_averaged_over_and_not_sampled(tmp_path):
     """Of four columns the two in the middle are white, which are all that is next to the place of the new pixel."""
     image = np.zeros([1024, 2048, 3], np.uint8)
     image[:, 1::4] = image[:, 2::4] = 255
-    source, _ = run(reader.test_pair(write(tmp_path / 'pair.png', image), FORM))
+    source, _ = run(reader.validation_pair(write(tmp_path / 'pair.png', image), FORM))
     assert np.abs(source[0, 10:-10, 10:-10]).max() < 0.2
 
 
@@ -274,7 +281,7 @@ def test_one_channel_is_the_luma_of_the_colours(tmp_path, gray_side):
     image = np.zeros([256, 512, 3], np.uint8)
     image[:] = 100, 200, 50
     form = FORM._replace(**{f'{gray_side}_channels': 1})
-    pair = dict(zip(('source', 'target'), run(reader.test_pair(write(tmp_path / 'pair.png', image), form))))
+    pair = dict(zip(('source', 'target'), run(reader.validation_pair(write(tmp_path / 'pair.png', image), form))))
     gray, colour = pair.pop(gray_side), pair.popitem()[1]
     assert gray.shape == (1, 256, 256, 1) and colour.shape == (1, 256, 256, 3)
     np.testing.assert_allclose(gray, (0.299 * 100 + 0.587 * 200 + 0.114 * 50) * 2 / 255 - 1, atol=1e-5)
@@ -312,11 +319,131 @@ def test_without_flip_no_pair_is_mirrored(ramps):
 def test_no_crop_is_left_where_load_size_is_crop_size(tmp_path):
     folder = draw_pairs(tmp_path, train=1)
     [(source, target)] = read(folder, batch_size=1, jitter=NO_JITTER)
-    for trained, tested in zip((source, target), run(reader.test_pair(str(folder / 'train/0.png'), FORM))):
+    for trained, tested in zip((source, target), run(reader.validation_pair(str(folder / 'train/0.png'), FORM))):
         np.testing.assert_array_equal(trained, tested)
 
 
-# Pairs one by one, as they are tested.
+# How pairs come to their size.
+
+def lattice(height, width):
+    """A pair of ramps as large as that; both halves hold the same: red is the column, green the row."""
+    y, x = np.mgrid[:height, :width]
+    half = np.stack([x, y, 0 * x], -1).astype(np.uint8)
+    return np.concatenate([half, half], axis=1)
+
+
+def test_a_crop_may_be_a_rectangle_and_what_is_resized_loses_its_aspect(tmp_path):
+    write(tmp_path / 'a.png', lattice(64, 128))
+    form, jitter = FORM._replace(crop_size=Size(32, 128)), Jitter(Size(32, 128), flip=False)
+    [(source, target)] = read(tmp_path, batch_size=1, form=form, jitter=jitter)
+    np.testing.assert_array_equal(source, target)
+    columns, rows = (source[0, ..., channel] * 127.5 + 127.5 for channel in (0, 1))
+    assert source.shape == (1, 32, 128, 3)
+    np.testing.assert_allclose(columns, np.tile(np.arange(128), [32, 1]), atol=1e-3)
+    np.testing.assert_allclose(rows[1:-1, 0], np.arange(0.5, 64, 2)[1:-1], atol=1e-3)       # of two, the mean
+
+
+def test_a_native_crop_is_a_part_of_the_picture_as_it_is(tmp_path):
+    for i in range(6):
+        write(tmp_path / f'{i}.png', lattice(50, 70))
+    form = FORM._replace(crop_size=Size(32, 64), preprocess='crop')
+    corners = set()
+    for source, target in read(tmp_path, batch_size=1, epochs=2, form=form, jitter=Jitter(None, flip=False)):
+        left, top = np.rint(source[0, 0, 0, :2] * 127.5 + 127.5).astype(int)
+        np.testing.assert_allclose((source[0] + 1) * 127.5, lattice(50, 70)[top:top + 32, left:left + 64], atol=1e-3)
+        np.testing.assert_array_equal(source, target)
+        corners.add((left, top))
+    assert len(corners) > 6
+    [half, _] = run(reader.validation_pair(str(tmp_path / '0.png'), form))
+    np.testing.assert_allclose((half[0] + 1) * 127.5, lattice(50, 70)[9:41, 3:67], atol=1e-3)       # its middle
+
+
+def test_what_is_fitted_keeps_its_aspect_and_covers_the_size(tmp_path):
+    write(tmp_path / 'a.png', lattice(40, 100))
+    form = FORM._replace(crop_size=Size(80, 80), preprocess='fit')
+    [half, _] = run(reader.validation_pair(str(tmp_path / 'a.png'), form))
+    columns = (half[0, 40, :, 0] + 1) * 127.5
+    np.testing.assert_allclose(columns, np.arange(60, 140) / 2 - 0.25, atol=1e-3)       # twice as large: 80 x 200
+
+
+def test_what_is_padded_is_mirrored_around_all_of_it(tmp_path):
+    path = write(tmp_path / 'a.png', lattice(60, 50))
+    form = FORM._replace(crop_size=Size(64, 64), preprocess='none', depth=5)
+    [(source, _)] = read(tmp_path, batch_size=1, form=form, jitter=Jitter(None, flip=False))
+    expected = np.pad(lattice(60, 50)[:, :50], [(2, 2), (7, 7), (0, 0)], 'reflect')
+    np.testing.assert_allclose((source[0] + 1) * 127.5, expected, atol=1e-3)
+    np.testing.assert_array_equal(run(reader.validation_pair(path, form))[0], source)
+
+
+# Two folders, any channels, labels.
+
+def test_pairs_of_two_folders_are_files_of_one_name_with_any_ending(tmp_path):
+    bands = np.random.RandomState(0).randint(0, 3000, [8, 8, 5]).astype(np.uint16)
+    for i in range(3):
+        for side in 'AB':
+            (tmp_path / f'train{side}/deep').mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(tmp_path / f'trainA/deep/{i}.tif', bands + i, photometric='minisblack', planarconfig='contig')
+        np.save(tmp_path / f'trainB/deep/{i}.npy', np.float32(bands[..., 0]) / 100 - i)
+    assert Pairs.of(str(tmp_path)).names == [(f'trainA/deep/{i}.tif', f'trainB/deep/{i}.npy') for i in range(3)]
+    form = FORM._replace(crop_size=Size(8, 8), source_channels=5, target_channels=1, source_range=(0, 3100),
+                         target_range=(-10, 30))
+    seen = set()
+    for source, target in read(tmp_path, batch_size=1, form=form, jitter=Jitter(Size(8, 8), flip=False)):
+        i = round(float((source[0, 0, 0, 0] + 1) * 1550 - bands[0, 0, 0]))
+        np.testing.assert_allclose(source[0], (bands + i) / 1550 - 1, atol=1e-5)
+        np.testing.assert_allclose(target[0, ..., 0], (bands[..., 0] / 100 - i + 10) / 20 - 1, atol=1e-5)
+        seen.add(i)
+    assert seen == {0, 1, 2}
+    back = form._replace(direction='BtoA', source_channels=1, target_channels=5, source_range=(-10, 30),
+                         target_range=(0, 3100))
+    [source, target] = next(iter(reader.whole_pairs(Pairs.of(str(tmp_path)).paths, back)))
+    assert source.shape == (8, 8, 1) and target.shape == (8, 8, 5)
+
+
+def test_a_file_without_a_partner_is_named(tmp_path):
+    for path in 'trainA/1.png', 'trainA/2.png', 'trainA/3.png', 'trainB/1.jpg':
+        write(tmp_path / path, np.zeros([8, 8, 3], np.uint8))
+    with pytest.raises(UserError, match=r'trainA/2.png has no partner in .*/trainB, .*, and 1 more have none'):
+        Pairs.of(str(tmp_path))
+    write(tmp_path / 'trainA/1.bmp', np.zeros([8, 8, 3], np.uint8))
+    with pytest.raises(UserError, match='trainA has both 1.bmp and 1.png: keep one'):
+        Pairs.of(str(tmp_path))
+
+
+def test_labels_become_channels_and_are_not_mixed_by_resizing(tmp_path):
+    """Of eight colours in a picture that is made smaller by a fraction, each pixel still has one."""
+    codes = ['#ff0000', '#00ff00', '#0000ff', '#ffff00', '#ff00ff', '#00ffff', '#000000', '#ffffff']
+    numbers = np.add.outer(np.arange(40) // 5, np.arange(40) // 5) % 8
+    colours = np.uint8([palette.rgb(code) for code in codes])[numbers]
+    write(tmp_path / 'a.png', np.concatenate([colours, colours], axis=1))
+    form = FORM._replace(crop_size=Size(32, 32), source_channels=8, labels=codes)
+    [(source, target)] = read(tmp_path, batch_size=1, form=form, jitter=Jitter(Size(32, 32), flip=False))
+    assert source.shape == (1, 32, 32, 8) and (np.sort(source[0], -1) == [-1] * 7 + [1]).all()
+    assert target.shape == (1, 32, 32, 3)
+    nearest = (np.arange(32) + 0.5) * 40 / 32
+    np.testing.assert_array_equal(source[0].argmax(-1), numbers[np.ix_(nearest.astype(int), nearest.astype(int))])
+    write(tmp_path / 'a.png', np.full([40, 80, 3], 128, np.uint8))
+    with pytest.raises(ImageError, match="a.png': its colour #808080 at 0, 0 is none of the 8 labels"):
+        next(reader.whole_pairs([str(tmp_path / 'a.png')], form))
+
+
+@pytest.mark.parametrize('image, form, message', [
+    (lattice(20, 40), {'preprocess': 'crop', 'crop_size': Size(32, 32)}, '40 x 20 pixels, less than the crop of 32 x'),
+    (lattice(40, 40), {'preprocess': 'none', 'crop_size': Size(32, 32), 'depth': 5}, '40 x 40 pixels, and the first'),
+    (lattice(10, 40), {'preprocess': 'none', 'crop_size': Size(32, 64), 'depth': 5}, '40 x 10 pixels are too few to'),
+    (lattice(40, 40), {'source_channels': 5}, 'source of 3 channels, and the run has 5')])
+def test_a_pair_that_does_not_fit_the_run_is_named(tmp_path, image, form, message):
+    path = write(tmp_path / 'a.png', image)
+    assert f"a.png': {message}" in str(first_unreadable([path], FORM._replace(**form)))
+
+
+def test_two_files_of_unlike_sizes_are_named(tmp_path):
+    pair = tuple(write(tmp_path / side / '1.png', np.zeros([8, width, 3], np.uint8))
+                 for side, width in (('A', 8), ('B', 10)))
+    assert re.search("A/1.png' with '.*B/1.png': 8 x 8 and 10 x 8 pixels", str(first_unreadable([pair], FORM)))
+
+
+# Pairs one by one, at their own size.
 
 def test_pairs_come_one_by_one_in_their_order_and_the_first_that_cannot_be_read_is_named(numbered):
     paths = [f'{numbered}/{i}.png' for i in (5, 2, 6, 0)]
@@ -324,17 +451,15 @@ def test_pairs_come_one_by_one_in_their_order_and_the_first_that_cannot_be_read_
         pass
     found = []
     with pytest.raises(ImageError, match="6.png': is empty"):
-        for source, target in reader.test_pairs(paths, FORM):
-            assert source.shape == target.shape == (256, 256, 3)
+        for source, target in reader.whole_pairs(paths, FORM):
+            assert source.shape == target.shape == (8, 8, 3)
             found.append((shades(source[None]), shades(target[None])))
     assert found == [([50], [55]), ([20], [25])]
 
 
-def test_pairs_one_by_one_are_what_each_is_alone(pairs):
-    paths = Pairs.of(str(pairs)).held_out
-    form = FORM._replace(direction='BtoA', source_channels=1)
-    found = list(reader.test_pairs(paths, form))
-    assert len(found) == 3
-    for path, pair in zip(paths, found):
-        for half, alone in zip(pair, run(reader.test_pair(path, form))):
-            np.testing.assert_array_equal(half, alone[0])
+def test_pairs_one_by_one_are_as_large_as_their_files_and_not_resampled(tmp_path):
+    image = np.random.RandomState(0).randint(0, 256, [20, 60, 3]).astype(np.uint8)
+    path = write(tmp_path / 'pair.png', image)
+    [(source, target)] = reader.whole_pairs([path], FORM._replace(direction='BtoA'))
+    np.testing.assert_array_equal(source, image[:, 30:].astype('f') * np.float32(2 / 255) - 1)
+    np.testing.assert_array_equal(target, image[:, :30].astype('f') * np.float32(2 / 255) - 1)

@@ -60,16 +60,16 @@ def test_the_command_is_one_that_combine_takes_also_of_names_with_spaces(tmp_pat
 
 
 def test_sides_are_refused_in_one_line_with_the_command_unless_there_are_pairs(tmp_path):
-    folder = folders(tmp_path, 'trainA', 'trainB')
+    folder = folders(tmp_path, 'A', 'B')
     with pytest.raises(UserError) as refused:
         refuse_sides(folder)
     assert str(refused.value) == (f'{folder} has the two sides of its pairs in folders of their own. Join them: '
-                                  f'python -m datasets.combine {folder}/trainA {folder}/trainB {folder}/train')
+                                  f'python -m datasets.combine {folder}/A {folder}/B {folder}/train')
     (tmp_path / 'pair.png').touch()
     refuse_sides(folder)
     (tmp_path / 'pair.png').unlink()
-    folders(tmp_path, 'train')
-    refuse_sides(folder)
+    for there in ['train'], ['trainA', 'trainB']:       # these are read as they are
+        refuse_sides(folders(tmp_path / there[0], 'A', 'B', *there))
     refuse_sides('gs://bucket/pairs')
 
 

@@ -10,10 +10,11 @@ import jinja2
 import numpy as np
 from PIL import Image
 
+from pix2pix.errors import UserError
 from pix2pix.images import palette
-from pix2pix.images.arrays import source_of, target_of
+from pix2pix.images.arrays import to_channels
 from pix2pix.images.folders import images_of
-from pix2pix.images.pictures import read_pictures
+from pix2pix.images.pairs import try_pairs
 from pix2pix.run import palettes, report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -42,15 +43,14 @@ def text(generator, *, engine, about, parts=None, trial=None):
     parts   what lies inside the page by name, text
     trial   what the model must draw of a known source: to_page.trial_of()
     """
-    run, options = generator.run, generator.options
-    size = options['crop_size']
-    colours = palettes_of(generator)
-    config = {'name': run.name, 'engine': engine, 'width': size, 'height': size, 'tools': TOOLS, 'trial': trial,
-              'source_channels': generator.architecture.source_channels,
+    size, colours = generator.form.crop_size, palettes_of(generator)
+    config = {'name': generator.run.name, 'engine': engine, 'width': size.width, 'height': size.height,
+              'tools': TOOLS, 'trial': trial,
+              'labels': list(generator.form.labels), 'source_channels': generator.architecture.source_channels,
               'target_channels': generator.architecture.target_channels,
               'palette': [{'code': colour.code, 'name': colour.name} for colour in colours],
               'background': background(colours), 'pencil': palette.is_pencil(colours),
-              'examples': [example._asdict() for example in examples_of(options, size)]}
+              'examples': [example._asdict() for example in examples_of(generator)]}
     scripts = []
     for name in SCRIPTS:
         with open(os.path.join(HERE, name)) as file:
@@ -66,7 +66,7 @@ def palettes_of(generator):
     names = palettes.names_in(options['folder']) if options['folder'] else {}
     if not os.path.exists(run.palette):
         paths = images_of(options['folder'], 'train', '.') or images_of(options['folder'], 'val', 'test')
-        palettes.keep(run, paths, options['direction'], names)
+        palettes.keep(run, paths, generator.form, names)
     return palettes.read(run, names)
 
 
@@ -76,20 +76,27 @@ def background(colours):
     return (named or [colour.code for colour in colours] or [WHITE])[0]
 
 
-def examples_of(options, size):
+def examples_of(generator):
     """The first Examples that can be read."""
-    paths = images_of(options['folder'], 'val', 'test')
-    pairs = ((path, pair) for path, pair, _ in read_pictures(paths) if pair is not None)
-    return [Example(os.path.splitext(os.path.basename(path))[0],
-                    *(png_address(half(pair, options['direction']), size) for half in (source_of, target_of)))
-            for path, pair in itertools.islice(pairs, EXAMPLES)]
+    form, folder = generator.form._replace(labels=()), generator.options['folder']
+    form = form._replace(source_channels=3 if generator.form.labels else form.source_channels)
+    paths = images_of(folder, 'val', 'test')
+    pairs = ((path, both) for path, both, _ in try_pairs(paths, form) if both)
+    return [Example(os.path.splitext(os.path.basename(path))[0], *(png_address(side, form.crop_size) for side in both))
+            for path, both in itertools.islice(pairs, EXAMPLES)]
 
 
-def png_address(picture, size):
-    """uint8 or uint16 [H, W, 3] -> a PNG file of size x size and 8 bits, as a data: address."""
-    picture = (picture // 257).astype(np.uint8) if picture.dtype == np.uint16 else picture
-    image, file = Image.fromarray(picture), io.BytesIO()
-    if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
+def check_drawable(generator):
+    """UserError where the sources of a run are no pictures that a person draws."""
+    if not generator.form.is_plain:
+        raise UserError(f'{generator.run.name} draws from {generator.form.source_channels} channels of values that '
+                        'nobody can draw on a page: give it files')
+
+
+def png_address(image, size):
+    """[H, W, C] in [0, 255] -> a PNG file of this size, RGB of 8 bits, as a data: address."""
+    image, file = Image.fromarray(to_channels(np.uint8(image), 3)), io.BytesIO()
+    if image.size != (size.width, size.height):
+        image = image.resize((size.width, size.height), Image.Resampling.BILINEAR)
     image.save(file, 'PNG')
     return 'data:image/png;base64,' + base64.b64encode(file.getvalue()).decode()

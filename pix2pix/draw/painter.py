@@ -5,9 +5,10 @@ import threading
 import numpy as np
 import onnxruntime
 
+from pix2pix.draw import page
 from pix2pix.export import rows
 from pix2pix.export.to_onnx import model_of
-from pix2pix.images.arrays import to_channels, to_float, to_uint8
+from pix2pix.images.arrays import to_uint8
 from pix2pix.inference.generator import Generator
 from pix2pix.run import checkpoint
 
@@ -21,7 +22,8 @@ class Painter:
     def __init__(self, run, *, dropout=False, raw=False):
         self.run, self.lock = run, threading.Lock()
         self.generator = Generator(run.checkpoints, dropout=dropout, raw=raw, precision='float32')
-        self.size = (self.generator.options['crop_size'],) * 2
+        page.check_drawable(self.generator)
+        self.size = self.generator.form.crop_size
         self.masks = rows.masks(self.generator, self.size)
         self.step = self.tried = self.generator.step
         self.session = self.loaded()
@@ -43,6 +45,6 @@ class Painter:
             return self.step
 
     def __call__(self, picture):
-        source = to_float(to_channels(picture, self.generator.architecture.source_channels))
+        source = self.generator.as_source(picture)
         with self.lock:
             return to_uint8(self.session.run(None, {'source': np.float32(source)[None]})[0][0]), self.step

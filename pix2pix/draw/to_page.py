@@ -19,7 +19,8 @@ EVERY = 997         # places of the trial, one of so many values
 def write(folder, generator, weights, size=None, *, apart=False):
     """A Generator's network -> page.html with everything inside, or the folder page/ for a web server if `apart`: its
     path."""
-    size = (generator.options['crop_size'],) * 2
+    page.check_drawable(generator)
+    size = generator.form.crop_size
     model = model_of(generator.architecture, generator.weights(), generator.statistics, weights,
                      size=size if generator.dropout else None, dropped=rows.masks(generator, size))
     model = model.SerializeToString()

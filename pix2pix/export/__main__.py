@@ -1,16 +1,14 @@
 """Write a run's generator in the format of another runtime, and check what it draws there."""
 
-import argparse
 import importlib.util
 import os
-import re
 from typing import NamedTuple
 
 from pix2pix import script
 from pix2pix.errors import UserError
 from pix2pix.export import WEIGHTS
 from pix2pix.flags import Parser, adder
-from pix2pix.model.architecture import MULTIPLE
+from pix2pix.sizes import size
 
 
 class Format(NamedTuple):
@@ -44,8 +42,8 @@ def parse(args=None):
                                                         'the size, and pytorch has masks of its own')
     add('--folder',     action='store_true',       help='write page as a folder for a web server, with the model '
                                                         'beside the page')
-    add('--size',       type=height_and_width, metavar='HxW', help='pixels of the pictures, for tflite and --dropout '
-                                                        'alone; default: 256x256')
+    add('--size',       type=size, metavar='HxW', help='pixels of the pictures, for tflite and --dropout alone; '
+                                                        'default: those of the training')
     opts = parser.parse_args(args)
     if bool(opts.name) == bool(opts.checkpoint):
         parser.error('give --name RUN or --checkpoint PATH')
@@ -55,7 +53,6 @@ def parse(args=None):
         parser.error('--dropout is not for --to pytorch: the port draws masks of its own')
     if opts.size and 'tflite' not in opts.to and not opts.dropout:
         parser.error('--size is for --to tflite and for --dropout: the other files take any size')
-    opts.size = opts.size or (MULTIPLE, MULTIPLE)
     if opts.folder and 'page' not in opts.to:
         parser.error('--folder is for --to page')
     for target in opts.to:
@@ -66,15 +63,6 @@ def parse(args=None):
         if missing:
             parser.error(f'--to {target} has no weights of {missing[0]}, only of {", ".join(kinds)}')
     return opts
-
-
-def height_and_width(text):
-    """An argparse type: '256x512' -> (256, 512)."""
-    match = re.fullmatch(r'(\d+)x(\d+)', text)
-    size = tuple(map(int, match.groups())) if match else (0, 0)
-    if not all(size) or any(side % MULTIPLE for side in size):
-        raise argparse.ArgumentTypeError(f'{text!r} is not HxW, two multiples of {MULTIPLE}')
-    return size
 
 
 def check_there(opts):
@@ -117,17 +105,20 @@ def main(opts):
 
     # Each file, kept if its own runtime draws the same with it.
     palette = [{'code': colour.code, 'name': colour.name} for colour in palettes.read(generator.run)]
+    multiple = generator.architecture.multiple
+    if opts.size and opts.size != opts.size.padded(multiple):
+        raise UserError(f'--size {opts.size}: height and width must be multiples of {multiple}')
     rows, status, examples = [], 0, {}
     for target, weights in wanted(opts):
-        size = None     # any
+        fixed = None    # any size
         if target == 'tflite' or opts.dropout:
-            size = (generator.options['crop_size'],) * 2 if target == 'page' else opts.size
-        if size not in examples:        # what the generator itself draws, and how fast
-            words, sources = parity.sources_of(generator, size)
-            examples[size] = words, sources, *parity.drawn_by(generator, sources)
-        words, sources, expected, milliseconds = examples[size]
+            fixed = generator.form.crop_size if target == 'page' or not opts.size else opts.size
+        if fixed not in examples:        # what the generator itself draws, and how fast
+            words, sources = parity.sources_of(generator, fixed)
+            examples[fixed] = words, sources, *parity.drawn_by(generator, sources)
+        words, sources, expected, milliseconds = examples[fixed]
         try:
-            name, difference = exported(folder, generator, target, weights, size, sources, expected, opts.folder)
+            name, difference = exported(folder, generator, target, weights, fixed, sources, expected, opts.folder)
         except UserError as error:
             print(f'{target} with weights of {weights} is not kept: {error}', file=sys.stderr)
             status = 1
@@ -136,9 +127,8 @@ def main(opts):
         note(folder, name, {
             'target': target, 'weights': weights, 'run': generator.run.name, 'checkpoint': generator.step,
             'statistics': generator.statistics, 'dropout': opts.dropout, 'averaged': generator.averaged,
-            'layout': 'NHWC', 'range': [-1, 1], 'multiple': MULTIPLE, 'size': size,
-            'source_channels': generator.architecture.source_channels,
-            'palette': palette, 'target_channels': generator.architecture.target_channels, 'compared_on': words,
+            'layout': 'NHWC', 'range': [-1, 1], 'multiple': multiple, 'size': fixed, **generator.data,
+            'palette': palette, 'compared_on': words,
             'generator_milliseconds': milliseconds,
             'difference': difference._asdict() if difference else 'not checked'})
     if 'page' in opts.to:

@@ -13,7 +13,7 @@ def draw(source, architecture, variables, statistics, dropped=None):
     Mean and variance are over height and width alone: a server that joins requests to one batch mixes no pictures.
     """
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
-        drawn = rows.draw(Network(variables, statistics), source, architecture.layers, dropped)
+        drawn = rows.draw(Network(variables, statistics), source, architecture, dropped)
     drawn.set_shape([*source.shape[:3], architecture.target_channels])
     return tf.identity(drawn, 'picture')
 

@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pix2pix.errors import UserError
-from pix2pix.images.arrays import source_of, to_uint8
+from pix2pix.images.arrays import to_uint8
 from pix2pix.images.folders import images_of
-from pix2pix.images.pictures import read_pictures
-from pix2pix.model.architecture import MULTIPLE
+from pix2pix.images.pairs import try_pairs
 
 PICTURES = 4        # how many validation pictures are drawn
 
@@ -53,26 +52,26 @@ def sources_of(generator, size=None):
     The first are validation pictures of the run, where they can be found, or drawn ones. Where the format has no fixed
     size (height, width), a batch of two and a wide picture follow.
     """
-    height, width = size or (MULTIPLE, MULTIPLE)
-    pictures = validation_pictures(generator.options)
-    words = f'{len(pictures)} validation pictures' if pictures else 'drawn pictures'
-    pictures = pictures or [waves(height, width, turn) for turn in range(PICTURES)]
-    sources = [fitted(generator.as_source(picture), height, width)[None] for picture in pictures]
+    height, width = size or generator.form.crop_size
+    channels, found = generator.architecture.source_channels, validation_sources(generator)
+    words = f'{len(found)} validation pictures' if found else 'drawn pictures'
+    found = found or [waves(height, width, channels, turn) for turn in range(PICTURES)]
+    sources = [fitted(source, height, width)[None] for source in found]
     if size is None:
-        wide = fitted(generator.as_source(waves(256, 512, 9)), 256, 512)[None]
+        wide = waves(height, 2 * width, channels, 9)[None]
         sources += [np.concatenate([sources[0], sources[-1][:, :, ::-1]]), wide]
     return words, sources
 
 
-def validation_pictures(options):
-    """The sources of the first pairs held out, uint8 or uint16 [H, W, 3]; none where the folder is not here."""
-    paths = images_of(options['folder'], 'val', 'test')[:PICTURES]
-    return [source_of(pair, options['direction']) for _, pair, _ in read_pictures(paths) if pair is not None]
+def validation_sources(generator):
+    """The sources of the first pairs held out, float32 [H, W, C] in [-1, 1]; none where the folder is not here."""
+    paths = images_of(generator.options['folder'], 'val', 'test')[:PICTURES]
+    return [both[0] * np.float32(2 / 255) - 1 for _, both, _ in try_pairs(paths, generator.form) if both]
 
 
-def waves(height, width, turn):
-    y, x = np.mgrid[:height, :width, :3][:2]
-    return np.uint8(127.5 + 127.5 * np.sin(x / (9 + turn) + y / 7 + np.arange(3) + turn))
+def waves(height, width, channels, turn):
+    y, x = np.mgrid[:height, :width, :channels][:2]
+    return np.float32(np.sin(x / (9 + turn) + y / 7 + np.arange(channels) + turn))
 
 
 def fitted(source, height, width):
@@ -90,7 +89,7 @@ def drawn_by(generator, sources):
         generator.forward(source)
         start = time.perf_counter()
         expected.append(generator.forward(source))
-        times.append((time.perf_counter() - start) / source[..., 0].size * MULTIPLE ** 2)
+        times.append((time.perf_counter() - start) / source[..., 0].size * 256 ** 2)
     return expected, 1000 * float(np.median(times))
 
 

@@ -1,5 +1,9 @@
 """The README beside exported files: how to feed them, how to run them, and what their check found."""
 
+import collections
+
+from pix2pix.sizes import Size
+
 #      format      a few lines of the target's own language
 RUN = {'onnx': '''```python
 import numpy as np, onnxruntime
@@ -42,7 +46,7 @@ def text(files):
 
 
 def feed(about, source, target, multiple):
-    names = {1: 'gray', 3: 'RGB'}
+    names = collections.defaultdict(lambda: 'bands', {1: 'gray', 3: 'RGB'})
     if about['target'] == 'pytorch':
         return (f'The port feeds it: {names[source]} pictures, [N, {source}, H, W]. It draws with batch statistics '
                 'unless it is told --eval. The running statistics of the discriminator and all num_batches_tracked are '
@@ -52,9 +56,34 @@ def feed(about, source, target, multiple):
     size = 'x'.join(map(str, about['size'])) if about.get('size') else f'H and W multiples of {multiple}'
     palette = ', '.join(f'`{colour["code"]}` {colour["name"]}'.strip() for colour in about.get('palette') or ())
     colours = f' The colours: {palette}.' if palette else ''
-    return (f'Feed it float32 `source` [N, H, W, {source}] ({names[source]}), {size}, scaled as `values / 127.5 - 1`. '
-            f'Out comes [N, H, W, {target}] ({names[target]}) in [-1, 1]: `(picture + 1) * 127.5`, rounded. Feed '
-            f'pictures like the sources of the training: of the same colours, and as large.{colours}')
+    if about.get('labels'):
+        scaled = '1 in the channel of the label of each pixel, -1 in the others; the labels are ' + \
+                 ' '.join(f'`{code}`' for code in about['labels'])
+    else:
+        scaled = 'scaled as ' + to_unit(about.get('source_range'))
+    return (f'Feed it float32 `source` [N, H, W, {source}] ({names[source]}), {size}, {scaled}. Out comes [N, H, W, '
+            f'{target}] ({names[target]}) in [-1, 1]: {from_unit(about.get("target_range"))}. Feed pictures like the '
+            f'sources of the training: of the same colours, and {as_large(about)}.{colours}')
+
+
+def to_unit(limits):
+    """How values in the files' units become those in [-1, 1]."""
+    return '`values / 127.5 - 1`' if not limits else f'`2 * (values - {limits[0]:g}) / {limits[1] - limits[0]:g} - 1`'
+
+
+def from_unit(limits):
+    if not limits:
+        return '`(picture + 1) * 127.5`, rounded'
+    return f'`(picture + 1) / 2 * {limits[1] - limits[0]:g} + {limits[0]:g}`'
+
+
+def as_large(about):
+    """At which scale pictures are fed."""
+    own, form = about.get('native_size'), about.get('preprocess')
+    if not own or form not in ('resize_and_crop', 'fit'):
+        return 'as large'
+    size = Size(*own).in_training(form, Size(*about['crop_size']))
+    return 'as large' if size == tuple(own) else f'resized as those, where {Size(*own).in_words} became {size.in_words}'
 
 
 def found(about):

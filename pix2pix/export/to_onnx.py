@@ -10,7 +10,6 @@ from onnx import TensorProto, helper, numpy_helper
 from pix2pix import __version__
 from pix2pix.errors import UserError
 from pix2pix.export import rows, suffix
-from pix2pix.model.architecture import MULTIPLE
 from pix2pix.model.layers import EPSILON
 
 OPSET, IR_VERSION = 17, 8       # of 2022: older runtimes read it too
@@ -22,22 +21,23 @@ def write(folder, generator, weights, size=None):
     there is no dropout, else `size`."""
     path = os.path.join(folder, f'model{suffix(generator, weights)}.onnx')
     model = model_of(generator.architecture, generator.weights(), generator.statistics, weights,
-                     size=size, dropped=rows.masks(generator, size))
+                     size=size, dropped=rows.masks(generator, size), data=generator.data)
     with open(path, 'wb') as file:
         file.write(model.SerializeToString())
     return path
 
 
-def model_of(architecture, variables, statistics, weights='float32', *, size=None, dropped=None):
+def model_of(architecture, variables, statistics, weights='float32', *, size=None, dropped=None, data=None):
     """An onnx.ModelProto of the generator.
 
     variables   by name, 'generator/down1/w' and so on
     statistics  of batch norm: 'batch', each picture's own, or 'moving', which become part of the convolutions
+    data        what the file tells of the pictures of the training, for JSON
     size        (height, width), for which `dropped` has the masks of dropout, as in rows.draw(); None: any
     """
     net = Network({name.removeprefix('generator/'): value for name, value in variables.items()}, statistics, weights)
     x = net.add('Transpose', 'source', perm=[0, 3, 1, 2])
-    net.add('Transpose', rows.draw(net, x, architecture.layers, dropped), perm=[0, 2, 3, 1], output='picture')
+    net.add('Transpose', rows.draw(net, x, architecture, dropped), perm=[0, 2, 3, 1], output='picture')
 
     images = lambda name, channels, end: helper.make_tensor_value_info(
         name, TensorProto.FLOAT, ['batch', *(size or ('height' + end, 'width' + end)), channels])
@@ -46,9 +46,9 @@ def model_of(architecture, variables, statistics, weights='float32', *, size=Non
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', OPSET)], ir_version=IR_VERSION,
                               producer_name='pix2pix', producer_version=__version__)
     helper.set_model_props(model, {'pix2pix': json.dumps({
-        'layout': 'NHWC', 'range': [-1, 1], 'multiple': MULTIPLE, 'source_channels': architecture.source_channels,
-        'target_channels': architecture.target_channels, 'statistics': statistics, 'dropout': bool(dropped),
-        'size': size, 'weights': weights})})
+        'layout': 'NHWC', 'range': [-1, 1], 'multiple': architecture.multiple, 'size': size, 'weights': weights,
+        'source_channels': architecture.source_channels, 'target_channels': architecture.target_channels,
+        'statistics': statistics, 'dropout': bool(dropped), 'data': data or {}})})
     if model.ByteSize() > LARGEST:
         raise UserError(f'it would be of {model.ByteSize() / 2 ** 30:.1f} GiB, and ONNX holds 2 in one file. Use '
                         'weights of fewer bits')

@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image, UnidentifiedImageError
 
 from pix2pix.errors import reason
-from pix2pix.images import exif, jpeg2000, tiff
+from pix2pix.images import exif, jpeg2000, samples, tiff, units
 from pix2pix.images.arrays import GRAY, upright
 from pix2pix.images.formats import HEADER, JPEG, MAX_PIXELS, NAMES, PNG, check_size, format_of
 
@@ -71,11 +71,18 @@ def decode_other(content):
     kind = format_of(content)
     if kind in (None, 'PNG', 'JPEG'):
         raise ValueError('its header is cut off' if kind else f'not a {NAMES} image')
-    image = {'TIFF': tiff.decode, 'JPEG 2000': jpeg2000.decode}.get(kind, decode_by_pillow)(content)
+    readers = {'TIFF': tiff.decode, 'JPEG 2000': jpeg2000.decode, 'NumPy': decode_array}
+    image = readers.get(kind, decode_by_pillow)(content)
     image = image * np.uint16(257) if image.dtype == np.uint8 else image
     image = image.reshape(*image.shape[:2], -1)
     return np.ascontiguousarray(np.broadcast_to(image[..., :3] if image.shape[-1] > 2 else image[..., :1],
                                                 image.shape[:2] + (3,)))
+
+
+def decode_array(content):
+    """A NumPy file of gray or RGB, of 8 or 16 bits or of floats in [0, 1]: bytes -> uint16 [H, W, 1 or 3]."""
+    found = samples.read(content)
+    return np.uint16(np.rint(units.scaled(found, 1 if found.values.shape[-1] == 1 else 3) * 257))
 
 
 def decode_by_pillow(content):
@@ -104,13 +111,15 @@ def bits(path):
         with tf.io.gfile.GFile(path, 'rb') as file:
             content = file.read(HEADER + 8)
             kind = format_of(content)
-            content += file.read() if kind in ('JPEG 2000', 'TIFF') else b''
+            content += file.read() if kind in ('JPEG 2000', 'TIFF', 'NumPy') else b''
     except tf.errors.OpError as error:
         raise OSError(f'{path} cannot be opened ({reason(error)})') from None
     if kind == 'PNG':
         return 16 if content[24] == 16 else 8
     if kind == 'JPEG 2000':
         return 16 if jpeg2000.bits_of(content) > 8 else 8
+    if kind == 'NumPy':
+        return 8 if samples.read(content).values.dtype.itemsize == 1 else 16
     if kind == 'TIFF':
         with tifffile.TiffFile(io.BytesIO(content)) as file:
             return 16 if file.pages[0].dtype.itemsize > 1 else 8

@@ -12,6 +12,8 @@ from pix2pix.images import decode, tiff
 from pix2pix.images.diagnose import try_read
 from pix2pix.images.formats import format_of
 from pix2pix.images.headers import check_headers
+from pix2pix.images.pairs import files_of, first_unreadable
+from pix2pix.sizes import Size
 
 SAMPLE = 4          # files that are decoded before a training
 SMALL = 1 / 4       # share of the range; values that lie within less are named: 14 bits in 16 are just so
@@ -27,23 +29,23 @@ class Findings:
         # By depth, 8 or 16 bits, and by side: which values occur, and whether all is gray.
         self.occurs, self.gray = np.zeros([2, 2, 2 ** 16], bool), np.ones([2, 2], bool)
 
-    def add(self, path, pair):
-        """The path of a pair, and what decode.rgb_uint16 makes of it: [H, W, 3], W even."""
-        height, width = pair.shape[:2]
-        self.halves[width // 2, height] += 1
-        self.see_through = self.see_through or (path if is_see_through(path) else None)
-        fine = int((pair % 257).any())
-        for side, half in enumerate(np.split(pair, 2, axis=1)):
+    def add(self, pair, *images):
+        """A pair, and what decode.rgb_uint16 makes of its file or files: [H, W, 3]; of one, W is even."""
+        self.see_through = self.see_through or next(filter(is_see_through, files_of(pair)), None)
+        for side, half in enumerate(images if len(images) > 1 else np.split(images[0], 2, axis=1)):
+            fine = int((half % 257).any())
             self.occurs[fine, side][half] = True
             self.gray[fine, side] &= (half == half[..., :1]).all()
+        self.halves[Size(*half.shape[:2])] += 1
 
-    def lines(self, become='squares'):
-        """The findings, a line each. `become` says what the halves are resized to."""
-        oblong = [size for size, _ in self.halves.most_common() if size[0] != size[1]]
-        if oblong:
-            width, height = oblong[0]
+    def lines(self, become=None):
+        """The findings, a line each. `become` is the Size that the halves are resized to; None: they keep their aspect.
+        """
+        squashed = [size for size, _ in self.halves.most_common()
+                    if become and size.height * become.width != size.width * become.height]
+        if squashed:
             some = 'some ' if len(self.halves) > 1 else ''
-            yield f'{some}halves are {width} x {height} and become {become}: their aspect is not kept'
+            yield f'{some}halves are {squashed[0].in_words} and become {become.in_words}: their aspect is not kept'
         if self.see_through:
             yield f'alpha is dropped, such as that of {self.see_through}: colours under transparent pixels come through'
         for unit, by_side, grays in zip((257, 1), self.occurs, self.gray):      # 257 is one of 8 bits
@@ -74,21 +76,23 @@ def is_see_through(path):
         return False
 
 
-def before_training(paths, held_out, size):
-    """Lines on the pairs of a training, whose halves become `size` pixels a side. A few are decoded for it.
+def before_training(pairs, held_out, form):
+    """Lines on the pairs of a training. A few are decoded for it.
 
     ImageError names one that would end the training, as far as the headers tell.
     """
-    all_of_them = [*paths, *held_out]
-    looked_at = len(all_of_them) if is_remote(paths[0]) else check_headers(all_of_them)
+    all_of_them, few = [*pairs, *held_out], spread(pairs, SAMPLE)
+    looked_at = len(all_of_them) if is_remote(files_of(pairs[0])[0]) else check_headers(all_of_them, form)
+    error = first_unreadable(few, form)
+    if error:
+        raise error
     findings = Findings()
-    for path, pair, error in try_read(spread(paths, SAMPLE), decode.rgb_uint16):
-        if error:
-            raise error
-        findings.add(path, pair)
-    lines = list(findings.lines(f'{size} x {size}'))
+    if form.is_plain:
+        for pair in few:
+            findings.add(pair, *(image for _, image, _ in try_read(files_of(pair), decode.rgb_uint16, pairs=False)))
+    lines = list(findings.lines(form.crop_size if form.preprocess == 'resize_and_crop' else None))
     if looked_at < len(all_of_them):
-        lines.append(f'the headers of the first {looked_at:,} of {len(all_of_them):,} files are sound; more were not '
+        lines.append(f'the headers of the first {looked_at:,} of {len(all_of_them):,} pairs are sound; more were not '
                      'looked at, for want of time')
     return lines
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from pix2pix.errors import UserError, reason
 from pix2pix.files import is_remote
 from pix2pix.images.formats import is_image
-from pix2pix.images.listing import is_image_by_content, listing
+from pix2pix.images.listing import Listing, is_image_by_content, listing
 
 
 def find_split(folder, *names):
@@ -26,6 +26,30 @@ def list_images(folder, sub_folders=True):
         raise UserError(f'{folder} cannot be listed ({type(error).__name__}); is it the folder you meant?') from None
     except UnicodeDecodeError as error:
         raise UserError(f'{folder}: the file name {error.object!r} is not valid UTF-8; rename the file') from None
+
+
+def list_pairs(folder, a, b):
+    """The Listing of the pairs in two folders `a` and `b` of `folder`: a tuple of two names for each, of files whose
+    names are the same but for the ending, in sub-folders of the same names. UserError names a file that has no partner.
+    """
+    sides, passed_over = [], []
+    for side in a, b:
+        names, others = list_images(side)
+        stems = {}
+        for name in names:
+            if stems.setdefault(os.path.splitext(name)[0], name) != name:
+                raise UserError(f'{side} has both {stems[os.path.splitext(name)[0]]} and {name}: keep one')
+        sides.append(stems)
+        passed_over += others
+    for here, there, names, others in (a, b, *sides), (b, a, *sides[::-1]):
+        alone = sorted(names.keys() - others.keys())
+        if alone:
+            more = f', and {len(alone) - 1:,} more have none' if len(alone) > 1 else ''
+            raise UserError(f'{os.path.join(here, names[alone[0]])} has no partner in {there}, a file of the same name '
+                            f'with any ending{more}. Add what is missing, or move the file away')
+    inside = [os.path.relpath(side, folder) for side in (a, b)]
+    pairs = [tuple(f'{place}/{names[stem]}' for place, names in zip(inside, sides)) for stem in sorted(sides[0])]
+    return Listing(pairs, passed_over)
 
 
 def images_of(folder, *splits):

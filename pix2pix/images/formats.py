@@ -13,8 +13,10 @@ FORMATS = [('PNG',       '.png',                   re.escape(PNG)),
            ('WebP',      '.webp',                  rb'RIFF.{4}WEBP'),
            ('GIF',       '.gif',                   rb'GIF8[79]a'),
            ('AVIF',      '.avif',                  rb'.{4}ftypavi[fs]'),
-           ('JPEG 2000', '.jp2 .j2k',              rb'\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51')]
+           ('JPEG 2000', '.jp2 .j2k',              rb'\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51'),
+           ('NumPy',     '.npy .npz',              rb'\x93NUMPY|PK\x03\x04')]
 EXTENSIONS = tuple(' '.join(endings for _, endings, _ in FORMATS).split())
+ARRAYS = ('.npy', '.npz')
 NAMES = ' or '.join(', '.join(name for name, _, _ in FORMATS).rsplit(', ', 1))
 HEADER = 18                 # bytes that tell the format
 

@@ -4,11 +4,12 @@ A file without an ending is opened, and no other.
 """
 
 import collections
+import itertools
 import os
 from typing import NamedTuple
 
 from pix2pix.errors import UserError, count
-from pix2pix.images.formats import EXTENSIONS, HEADER, format_of, is_image
+from pix2pix.images.formats import ARRAYS, EXTENSIONS, HEADER, format_of, is_image
 
 NAMED = 8       # endings in the line on what is passed over
 
@@ -56,10 +57,23 @@ def list_images_under(path, without=None):
                     for file in found), path)
 
 
+def sides_of(folder, split=''):
+    """The folders of the two sides, such as trainA and trainB, train_A and train_B, or A and B; None where there are
+    none."""
+    for joint, letters in itertools.product(('', '_', '-'), ('AB', 'ab')):
+        sides = [os.path.join(folder, split + joint + letter) for letter in letters]
+        if all(map(os.path.isdir, sides)):
+            return sides
+    return None
+
+
 def listing(files, folder):
     """(name, whether it is an image) of the files of a folder -> a Listing. UserError where none is."""
     files = sorted(files)
     images, passed_over = ([name for name, image in files if image is wanted] for wanted in (True, False))
+    pictures = [name for name in images if not name.lower().endswith(ARRAYS)]
+    if pictures:        # arrays beside them are figures of something else
+        images, passed_over = pictures, sorted({*passed_over, *images} - {*pictures})
     if not images:
         raise UserError('; '.join([f'{folder} has no images in it ({" ".join(EXTENSIONS)})',
                                    *describe_passed_over(passed_over)]))

@@ -9,6 +9,8 @@ NEAR = 24           # levels by which a pixel differs from its colour, at most
 RARE = 2e-4         # share of the flat pixels below which a colour is noise
 MOST = 40           # colours of a palette; pictures with more are photos
 FLAT = 0.3          # share of all pixels that are flat in label maps, at least
+REACH = 3           # pixels around one that is near no colour, whose colours it may be a mixture of
+SOLID = 3           # pixels a side of a square that is flat and near no colour: another one is in the picture
 LIGHT = 128         # mean level from which a background is light
 
 
@@ -44,10 +46,47 @@ def find(pictures, names=()):
 
 def flat(picture):
     """The pixels that are as the next ones to the right and below, [N, 3]. Those at edges are mixtures."""
+    return picture[:-1, :-1][is_flat(picture)]
+
+
+def is_flat(picture):
+    """Of all pixels but the last row and column, whether they are as the next ones, [H - 1, W - 1]."""
     picture = picture.astype(np.int16)
-    here = picture[:-1, :-1]
-    same = [np.abs(here - other).max(-1) <= NEIGHBOURS for other in (picture[1:, :-1], picture[:-1, 1:])]
-    return here[same[0] & same[1]]
+    right, below = (np.abs(picture[:-1, :-1] - other).max(-1) for other in (picture[:-1, 1:], picture[1:, :-1]))
+    return np.maximum(right, below) <= NEIGHBOURS
+
+
+def classes(picture, codes):
+    """The place of each pixel's colour among '#rrggbb' codes, uint8 [H, W, 3] -> int [H, W].
+
+    It is the nearest. A pixel that is near none takes the nearest of those that are near it in the picture: at the
+    edges of a JPEG lie mixtures, and a third colour may happen to be between two. ValueError names a flat colour that
+    is near none.
+    """
+    planes = np.moveaxis(picture, -1, 0).astype(np.int16)
+    distances = np.stack([np.abs(planes - rgb(code)[:, None, None].astype(np.int16)).max(0) for code in codes])
+    found, unsure = distances.argmin(0), distances.min(0) > NEAR
+    unknown = nearby(~(is_flat(picture) & unsure[:-1, :-1]), SOLID // 2) == 0
+    if unknown.any():
+        y, x = np.argwhere(unknown)[0]
+        raise ValueError(f'its colour #{bytes(picture[y, x]).hex()} at {x}, {y} is none of the {len(codes)} labels')
+    near = nearby(np.where(unsure, 0, np.uint64(1) << found.astype(np.uint64)), REACH)[unsure]
+    strange = near >> np.arange(len(codes), dtype=np.uint64)[:, None] & 1 == 0
+    found[unsure] = (distances[:, unsure] + 2 * NEAR * strange).argmin(0)
+    return found
+
+
+def nearby(bits, reach):
+    """The bits that are set within so many pixels of each, [H, W]."""
+    height, width = bits.shape
+    padded = np.pad(bits, reach, 'edge')
+    rows = np.bitwise_or.reduce([padded[i:i + height] for i in range(2 * reach + 1)])
+    return np.bitwise_or.reduce([rows[:, i:i + width] for i in range(2 * reach + 1)])
+
+
+def one_hot(picture, codes):
+    """[H, W, 3] in [0, 255] -> float32 [H, W, len(codes)]: 255 in the channel of each pixel's colour, 0 in others."""
+    return np.float32(255) * (classes(np.uint8(np.rint(picture)), codes)[..., None] == np.arange(len(codes)))
 
 
 def merge(counts, sums):

@@ -5,8 +5,10 @@ import os
 import numpy as np
 from PIL import Image
 
-from pix2pix.images import decode
-from pix2pix.images.diagnose import try_read
+from pix2pix.errors import reason
+from pix2pix.images import decode, samples
+from pix2pix.images.arrays import full_range
+from pix2pix.images.diagnose import ImageError, diagnose, try_read
 from pix2pix.images.plain import from_pil
 
 
@@ -33,3 +35,25 @@ def read_pictures(paths):
         if not error and decode.bits(path) == 8:
             pixels = (pixels // 257).astype(np.uint8)
         yield path, pixels, error
+
+
+def read_samples(path):
+    """A file's samples as they are stored, upright, [H, W, C]; whole numbers of fewer bits than their type are brought
+    to its range. ImageError says why it cannot be read."""
+    data = None
+    try:
+        with open(path, 'rb') as file:
+            data = file.read()
+        values, highest = samples.read(data)
+    except Exception as error:      # of many kinds: damage upsets decoders in many ways
+        raise ImageError(f'{path!r}: {diagnose(data, reason(error))}') from None
+    return full_range(values, int(highest).bit_length()) if highest and values.dtype.kind == 'u' else values
+
+
+def read_each_as_stored(paths):
+    """As read_pictures, but what read_samples makes of each."""
+    for path in paths:
+        try:
+            yield path, read_samples(path), None
+        except ImageError as error:
+            yield path, None, error

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -9,26 +10,58 @@ import tensorflow.compat.v1 as tf
 from pix2pix import devices
 from pix2pix.errors import UserError, reason
 from pix2pix.flags import from_options
-from pix2pix.images.arrays import to_integer
-from pix2pix.images.pictures import as_array
+from pix2pix.images import outputs, units
+from pix2pix.images.form import PairFormat
+from pix2pix.images.pictures import as_array, read_samples
+from pix2pix.images.preprocessing import PREPROCESS
 from pix2pix.inference import TILE, drawing
-from pix2pix.inference.drawing import checked, cut, margins, pad, without_one_channel
+from pix2pix.inference.drawing import (
+    at_scale,
+    cut,
+    finished,
+    pad,
+    resized,
+    without_one_channel,
+    working_size,
+)
 from pix2pix.model import ema
-from pix2pix.model.architecture import LAYERS, MULTIPLE, NORMS, PRECISIONS, Architecture
+from pix2pix.model.architecture import DEPTHS, LAYERS, NORMS, PRECISIONS, Architecture
 from pix2pix.model.networks import TEST_STATISTICS, images_at_once, trained_generator
 from pix2pix.run import checkpoint
 from pix2pix.run.folder import Run
+from pix2pix.sizes import Size
 
-NEEDED = (*Architecture._fields, 'crop_size', 'folder', 'direction', 'epochs')
+NEEDED = (*Architecture._fields, *PairFormat._fields, 'native_size', 'target_dtype', 'folder', 'epochs')
+
+
+def is_range(x):
+    return x is None or isinstance(x, list) and len(x) == 2 and all(type(y) in (int, float) for y in x) and x[0] < x[1]
+
+
+def is_size(x):
+    return isinstance(x, Size) and min(x) > 0
+
+
+def are_colours(x):
+    return isinstance(x, list) and all(isinstance(code, str) and re.fullmatch('#[0-9a-f]{6}', code) for code in x)
+
+
 CAN_BE = {'layers': lambda x: x in LAYERS,
           'base_filters': lambda x: type(x) is int and x > 0,
           'keep_prob': lambda x: type(x) in (int, float) and 0 < x <= 1,
-          'source_channels': lambda x: type(x) is int and x in (1, 3),
-          'target_channels': lambda x: type(x) is int and x in (1, 3),
+          'source_channels': lambda x: type(x) is int and 1 <= x <= 32,
+          'target_channels': lambda x: type(x) is int and 1 <= x <= 32,
           'precision': lambda x: x in PRECISIONS,
           'norm': lambda x: x in NORMS,
+          'depth': lambda x: type(x) is int and x in DEPTHS,
           'ema': lambda x: type(x) in (int, float) and 0 <= x < 1,
-          'crop_size': lambda x: type(x) is int and x > 0 and x % MULTIPLE == 0,
+          'crop_size': is_size,
+          'preprocess': lambda x: x in tuple(PREPROCESS),
+          'native_size': lambda x: x is None or is_size(x),
+          'source_range': is_range,
+          'target_range': is_range,
+          'labels': are_colours,
+          'target_dtype': lambda x: x is None or x in units.KINDS,
           'folder': lambda x: type(x) is str,
           'direction': lambda x: x in ('AtoB', 'BtoA'),
           'epochs': lambda x: type(x) is int}
@@ -45,20 +78,28 @@ class Generator:
     precision   'float32', 'bfloat16', 'auto', or None: that of the training, but float32 where the hardware has no
                 bfloat16
     raw         the weights as the last step left them, where the run keeps an average of them too
-    tile        pixels a side that go through the network at once, a multiple of 256; larger pictures go in
-                overlapping tiles
+    tile        pixels a side that go through the network at once, a multiple of architecture.multiple; larger
+                pictures go in overlapping tiles
+    native      draw each picture at its own scale, and not at that at which the training saw its pictures
     Raises UserError, which says what is missing or damaged.
     """
 
-    def __init__(self, path, *, dropout=True, statistics=None, seed=0, precision=None, raw=False, tile=TILE):
-        if tile < MULTIPLE or tile % MULTIPLE:
-            raise UserError(f'tile {tile} is not a multiple of {MULTIPLE}')
+    def __init__(self, path, *, dropout=True, statistics=None, seed=0, precision=None, raw=False, tile=TILE,
+                 native=False):
         path = os.fspath(path).removesuffix('.index')
         checkpoint.check_there(path)
         self.run = Run(os.path.dirname(path) if os.path.exists(path + '.index') else path)
         self.options = options = self.run.read_options(NEEDED, CAN_BE)
         self.architecture = from_options(Architecture, options)._replace(
             precision=devices.precision(precision or ('auto' if options['precision'] == 'bfloat16' else 'float32')))
+        self.form, self.native = from_options(PairFormat, options), native
+        self.native_size, self.target_dtype = options['native_size'], options['target_dtype']
+        multiple = self.architecture.multiple
+        if tile < multiple or tile % multiple:
+            raise UserError(f'tile {tile} is not a multiple of {multiple}')
+        if self.form.crop_size != self.form.crop_size.padded(multiple):
+            raise UserError(f'{self.run.options}: crop_size cannot be {self.form.crop_size}, which is no multiple of '
+                            f'{multiple}. Restore it, or move the folder away')
         self.statistics = statistics or TEST_STATISTICS[options['layers']]
         if self.statistics == 'batch' and options['layers'] == 'writeup':
             raise UserError('batch statistics do not fit this run: the layers of the write-up normalise a 1x1 '
@@ -70,8 +111,18 @@ class Generator:
         self.averaged = options['ema'] > 0 and not raw
         self.graph, self.networks, self.saver = tf.Graph(), {}, None
         self.sess = tf.Session(graph=self.graph, config=devices.session_config())
-        self.network(1, options['crop_size'], options['crop_size'])
+        self.network(1, *self.form.crop_size)
         self.step = self.restore(path)
+
+    @property
+    def data(self):
+        """What a file of another format must tell of the pictures: their PairFormat, size and kind."""
+        return {**self.form._asdict(), 'native_size': self.native_size, 'target_dtype': self.target_dtype}
+
+    @property
+    def ending(self):
+        """Of the files that hold what it draws: '.png', '.tif' or '.npy'."""
+        return outputs.ending_of(self.form, self.target_dtype, self.options['target_ending'])
 
     def restore(self, path):
         """Load the weights: the step of a run's newest checkpoint, or the name of the one at `path`."""
@@ -106,7 +157,8 @@ class Generator:
         return self.networks[images, height, width]
 
     def forward(self, sources):
-        """[N, H, W, source_channels] -> [N, H, W, target_channels], float32 in [-1, 1]; H and W multiples of 256.
+        """[N, H, W, source_channels] -> [N, H, W, target_channels], float32 in [-1, 1]; H and W multiples of
+        architecture.multiple.
 
         Each is drawn as if it were alone.
         """
@@ -129,13 +181,39 @@ class Generator:
             group = [first, *itertools.islice(sources, images - 1)]
             yield from self.forward(np.stack(group + [first] * (images - len(group))))[:len(group)]
 
-    def __call__(self, picture):
-        """A picture -> an array of the same size and type, [H, W] or [H, W, 3].
+    def draw_sources(self, sources):
+        """Sources of any sizes, [H, W, source_channels] in [-1, 1] -> yields their outputs, as large as they are.
 
-        It is a path, a PIL image, or an array of uint8 or uint16, [H, W] gray or [H, W, 3] RGB. A path or a PIL image
-        is drawn as a person sees it, upright and with its palette. ImageError, ValueError where it cannot be.
+        Small ones of one size go through the network several at once, large ones in tiles.
         """
-        return self.draw(given(picture))
+        for size, group in itertools.groupby(sources, lambda source: self.size_in_a_batch(Size(*source.shape[:2]))):
+            if not size:
+                for source in group:
+                    yield np.concatenate(list(drawing.draw_tiles(self, source, lambda tile: tile)))
+                continue
+            group, again = itertools.tee(group)
+            drawn = self.forward_each(pad(source, self.architecture.multiple) for source in again)
+            for source, output in zip(group, drawn):
+                yield cut(output, *source.shape[:2])
+
+    def draw_pair_sources(self, sources):
+        """Sources of pairs, as draw_sources; each is brought to its size as the training does it, and back."""
+        sources, again = itertools.tee(sources)
+        form = self.form
+        brought = (resized(source, Size(*source.shape[:2]).in_training(form.preprocess, form.crop_size),
+                           nearest=bool(form.labels)) for source in again)
+        for source, output in zip(sources, self.draw_sources(brought)):
+            yield resized(output, Size(*source.shape[:2]))
+
+    def __call__(self, picture):
+        """A picture -> an array of the same size, and of the same type where pictures are gray or RGB; [H, W] or [H, W,
+        target_channels].
+
+        It is a path, a PIL image, or an array, [H, W] gray or [H, W, C]. Of a run on gray or RGB it is of uint8 or
+        uint16; a path or a PIL image is drawn as a person sees it, upright and with its palette. Of another run it is
+        in the units of the training's files, and so is what comes out. ImageError, ValueError where it cannot be.
+        """
+        return self.draw(self.given(picture))
 
     def map(self, pictures):
         """An iterator over what the generator makes of each of these pictures, in order.
@@ -145,39 +223,43 @@ class Generator:
         the others change nothing of it. Here and there it may be a level of 255 off what a call gives, or what it is
         at another place, by rounding.
         """
-        for size, group in itertools.groupby(map(given, pictures), self.size_in_a_batch):
-            if not size:
+        def size(picture):
+            return self.size_in_a_batch(working_size(self, Size(*picture.shape[:2])))
+        for small, group in itertools.groupby(map(self.given, pictures), size):
+            if not small:
                 yield from map(self.draw, group)
                 continue
             group, again = itertools.tee(group)
-            outputs = self.forward_each(pad(self.as_source(picture)) for picture in again)
-            for picture, output in zip(group, outputs):
-                yield without_one_channel(to_integer(cut(output, *picture.shape[:2]), picture.dtype))
+            drawn = self.draw_sources(at_scale(self, picture) for picture in again)
+            for picture, output in zip(group, drawn):
+                yield without_one_channel(finished(self, output, picture))
 
-    def size_in_a_batch(self, picture):
-        """The size at which a small picture goes through the network; None for one that goes alone, or in tiles."""
-        size = [side + sum(margins(side)) for side in picture.shape[:2]]
+    def size_in_a_batch(self, size):
+        """The Size at which a small picture goes through the network; None for one that goes alone, or in tiles."""
+        size = size.padded(self.architecture.multiple)
         return size if max(size) <= self.tile and images_at_once(*size) > 1 else None
 
+    def given(self, picture):
+        """A path, a PIL image or an array as an array [H, W, C]; ImageError or ValueError."""
+        if self.form.is_plain or not isinstance(picture, str | os.PathLike):
+            return drawing.checked(self, as_array(picture))
+        return drawing.checked(self, read_samples(os.fspath(picture)))
+
     def draw(self, picture):
-        """[H, W, 1 or 3] -> [H, W] or [H, W, 3]."""
+        """[H, W, C] -> [H, W] or [H, W, target_channels]."""
         return drawing.draw(self, picture)
 
     def bands(self, picture):
-        """The output of a picture of any size from top to bottom: yields bands of its rows, [h, W, target_channels].
+        """The output of a picture of any size from top to bottom, at its own scale: yields bands of its rows, [h, W,
+        target_channels].
 
-        `picture` [H, W, 1 or 3] has a shape and a dtype, uint8 or uint16, and is sliced a tile at a time: not held.
+        `picture` [H, W, C] has a shape and a dtype, and is sliced a tile at a time: not held.
         """
         return drawing.bands(self, picture)
 
     def as_source(self, picture):
-        """uint8 or uint16 [H, W, 1 or 3] -> float32 [H, W, source_channels] in [-1, 1]."""
+        """[H, W, C] of a file's values -> float32 [H, W, source_channels] in [-1, 1]."""
         return drawing.as_source(self, picture)
-
-
-def given(picture):
-    """A path, a PIL image or an array as an array of uint8 or uint16, [H, W, 1 or 3]; ImageError or ValueError."""
-    return checked(as_array(picture))
 
 
 def cast_once(dtype):

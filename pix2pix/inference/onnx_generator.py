@@ -6,24 +6,29 @@ import os
 import onnxruntime
 
 from pix2pix.errors import UserError, reason
+from pix2pix.flags import from_options
+from pix2pix.images.form import PairFormat
 from pix2pix.images.plain import as_array
 from pix2pix.inference import TILE, drawing
-from pix2pix.model.architecture import MULTIPLE, Architecture
+from pix2pix.model.architecture import Architecture
+from pix2pix.sizes import Size
+
+# What those exported before did not tell: their pictures were gray or RGB, and drawn at their own scale.
+OF_EARLIER_FILES = {**PairFormat('AtoB', Size(256, 256), 3, 3)._asdict(), 'native_size': None, 'target_dtype': None}
 
 
 class OnnxGenerator:
     """An ONNX file of pix2pix.export: OnnxGenerator('model.onnx')(picture) -> picture, an array of uint8 or uint16.
 
     path     the file
-    tile     pixels a side that go through the network at once, a multiple of 256
+    tile     pixels a side that go through the network at once, a multiple of architecture.multiple
+    native   draw each picture at its own scale, and not at that at which the training saw its pictures
     threads  for one picture; None: onnxruntime's own choice, one a core
     Raises UserError, which says what is missing or damaged. Statistics and dropout are those of the file; one with
     dropout has a fixed size.
     """
 
-    def __init__(self, path, *, tile=TILE, threads=None):
-        if tile < MULTIPLE or tile % MULTIPLE:
-            raise UserError(f'tile {tile} is not a multiple of {MULTIPLE}')
+    def __init__(self, path, *, tile=TILE, native=False, threads=None):
         path, options = os.fspath(path), onnxruntime.SessionOptions()
         if not os.path.isfile(path):
             raise UserError(f'{path}: no such file. An export of a run writes it')
@@ -35,13 +40,21 @@ class OnnxGenerator:
             raise UserError(f'{path} is of another program: an export of a run writes what fits here') from None
         except Exception as error:      # onnxruntime has a class for each of its faults, and no base of them
             raise UserError(f'{path} cannot be loaded: it is damaged, or no ONNX file ({reason(error)})') from None
-        self.architecture = Architecture(source_channels=about['source_channels'],
-                                         target_channels=about['target_channels'])
+        data = OF_EARLIER_FILES | about | about.get('data', {})
+        multiple = about['multiple']
+        if tile < multiple or tile % multiple:
+            raise UserError(f'tile {tile} is not a multiple of {multiple}')
+        self.architecture = Architecture(source_channels=data['source_channels'], depth=data['depth'],
+                                         target_channels=data['target_channels'])
+        self.form = from_options(PairFormat, data)._replace(crop_size=Size.of(data['crop_size']))
+        self.native, self.native_size = native, Size.of(data['native_size'])
+        self.target_dtype = data['target_dtype']
         self.path, self.statistics, self.dropout, self.size = path, about['statistics'], about['dropout'], about['size']
         self.tile = tile
 
     def forward(self, sources):
-        """[N, H, W, source_channels] -> [N, H, W, target_channels], float32 in [-1, 1]; H and W multiples of 256."""
+        """[N, H, W, source_channels] -> [N, H, W, target_channels], float32 in [-1, 1]; H and W multiples of
+        architecture.multiple."""
         if self.size and list(sources.shape[1:3]) != self.size:
             raise ValueError(f'{self.path} was exported with dropout, and so for pictures of '
                              f'{self.size[1]} x {self.size[0]} alone, not of {sources.shape[2]} x {sources.shape[1]}')
@@ -53,7 +66,7 @@ class OnnxGenerator:
         It is a path, a PIL image, or an array of uint8 or uint16, [H, W] gray or [H, W, 3] RGB. UserError, ValueError
         where it cannot be drawn.
         """
-        return drawing.draw(self, drawing.checked(as_array(picture)))
+        return drawing.draw(self, drawing.checked(self, as_array(picture)))
 
     def map(self, pictures):
         """An iterator over what the generator makes of each of these pictures, in order."""

@@ -6,7 +6,7 @@ LAYERS = ('paper', 'port', 'writeup')       # the layer tables of networks.py
 NORMS = ('batch', 'instance')       # whose statistics normalise an image: those of its batch, or its own
 GAN_MODES = ('vanilla', 'lsgan')    # the adversarial losses of losses.py
 PRECISIONS = ('float32', 'bfloat16')
-MULTIPLE = 256      # the U-Net halves height and width eight times: both are multiples of 2 ** 8
+DEPTHS = range(5, 10)       # how often the U-Net may halve height and width
 
 
 class Architecture(NamedTuple):
@@ -18,6 +18,12 @@ class Architecture(NamedTuple):
     target_channels: int = 3
     precision: str = 'float32'      # of the convolutions; variables, statistics, losses and Adam are float32
     norm: str = 'batch'
+    depth: int = 8                  # how often the U-Net halves height and width
+
+    @property
+    def multiple(self):
+        """Pixels: height and width are multiples of it, 256 at the paper's depth."""
+        return 2 ** self.depth
 
 
 class Hyperparameters(NamedTuple):

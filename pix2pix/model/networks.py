@@ -2,14 +2,16 @@
 
 Both are written as tables in running order. A column such as `norm` names the layer tables that the row has it in:
 'paper' is the original's, 'port' that of the PyTorch port, 'writeup' the one of jjeamin's "pix2pix-tensorflow" (2019);
-docs/design.md compares them.
+docs/design.md compares them. The tables are of depth 8; encoder() and decoder() give them for another.
 """
 
 import tensorflow.compat.v1 as tf
 
 from pix2pix.model import ema
-from pix2pix.model.architecture import LAYERS, MULTIPLE, NORMS
+from pix2pix.model.architecture import DEPTHS, LAYERS, NORMS
 from pix2pix.model.layers import batch_norm, conv, deconv, dropout
+
+PIXELS_AT_ONCE = 4 * 256 ** 2       # that are drawn in one run
 
 # Of batch norm at test time. One image has no variance in the 1x1 bottleneck that the write-up normalises.
 TEST_STATISTICS = {'paper': 'batch', 'port': 'batch', 'writeup': 'moving'}
@@ -40,26 +42,45 @@ DISCRIMINATOR = [('conv1', 1,     2,      False),   # 256 -> 128
                  ('conv4', 8,     1,      True)]    #  32 ->  31, and 'conv5' -> 30
 
 
+def encoder(depth):
+    """The rows of the encoder for so many halvings: those like down7 are more or fewer, as in the port's unet_128."""
+    return cut_or_lengthened(ENCODER, 7, depth)
+
+
+def decoder(depth):
+    """The rows of the decoder but the last: those like up4 are more or fewer."""
+    return cut_or_lengthened(DECODER, 4, depth)
+
+
+def cut_or_lengthened(rows, end, depth):
+    """A table of depth 8 for another one: rows go from before `end`, or the one there is repeated. All are numbered."""
+    assert depth in DEPTHS, depth
+    more = depth - len(ENCODER)
+    rows = rows[:end + min(more, 0)] + [rows[end - 1]] * max(more, 0) + rows[end:]
+    return [(f'{name[:-1]}{number}', *columns) for number, (name, *columns) in enumerate(rows, start=1)]
+
+
 def generator(image, architecture, *, seed=None, dropout_on=True, one_mask=False, statistics='batch'):
     """U-Net: image [N, H, W, source_channels] -> float32 image [N, H, W, target_channels], both in [-1, 1].
 
-    H and W are multiples of 256. The convolutions run in the architecture's precision. Dropout needs a seed of two
-    integers, which alone decides its masks; `one_mask` is that of layers.dropout, `statistics` of layers.batch_norm:
-    with instance norm they are each image's own.
+    H and W are multiples of architecture.multiple. The convolutions run in the architecture's precision. Dropout needs
+    a seed of two integers, which alone decides its masks; `one_mask` is that of layers.dropout, `statistics` of
+    layers.batch_norm: with instance norm they are each image's own.
     """
     layers, base, keep_prob = architecture.layers, architecture.base_filters, architecture.keep_prob
     statistics = norm_statistics(architecture, statistics)
-    assert layers in LAYERS and image.shape[1] % MULTIPLE == image.shape[2] % MULTIPLE == 0, (layers, image.shape)
+    assert layers in LAYERS, layers
+    assert not any(side % architecture.multiple for side in image.shape[1:3]), image.shape
     x, skips = tf.cast(image, architecture.precision), []
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
-        for name, width, norm in ENCODER:
+        for name, width, norm in encoder(architecture.depth):
             x = tf.nn.leaky_relu(x) if skips else x
             x = conv(x, name, base * width, bias=layers == 'writeup' and layers not in norm)
             x = batch_norm(x, name + '_norm', statistics) if layers in norm else x
             skips.append(x)
 
         x = tf.nn.relu(skips.pop())
-        for name, width, norm, drop in DECODER:
+        for name, width, norm, drop in decoder(architecture.depth):
             x = deconv(x, name, base * width, bias=layers == 'writeup')
             x = batch_norm(x, name + '_norm', statistics) if layers in norm else x
             if layers in drop and dropout_on and keep_prob < 1:
@@ -68,7 +89,8 @@ def generator(image, architecture, *, seed=None, dropout_on=True, one_mask=False
             # The original's ReLU follows the concatenation, the write-up's comes before it.
             x = tf.concat([tf.nn.relu(x), skip if layers == 'writeup' else tf.nn.relu(skip)], axis=-1)
         assert not skips
-        return tf.tanh(tf.cast(deconv(x, 'up8', architecture.target_channels, bias=True), tf.float32))
+        x = deconv(x, f'up{architecture.depth}', architecture.target_channels, bias=True)
+        return tf.tanh(tf.cast(x, tf.float32))
 
 
 def trained_generator(image, architecture, *, seed=0, dropout_on=True, statistics=None, averaged=False):
@@ -89,7 +111,7 @@ def images_at_once(height, width):
 
     All share one pass over the weights. Of fewer pixels it takes much of the time (docs/experiments.md).
     """
-    return max(1, 4 * MULTIPLE ** 2 // (height * width))
+    return max(1, PIXELS_AT_ONCE // (height * width))
 
 
 def norm_statistics(architecture, of_batch_norm):

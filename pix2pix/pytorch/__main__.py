@@ -42,7 +42,7 @@ import shutil
 import tensorflow.compat.v1 as tf
 
 from pix2pix import files
-from pix2pix.model.architecture import MULTIPLE, Architecture
+from pix2pix.model.architecture import Architecture
 from pix2pix.pytorch import names, pth
 from pix2pix.run import checkpoint
 from pix2pix.run.folder import Run
@@ -70,8 +70,8 @@ def main(opts):
 
     # The run, whole or not at all: its options, and one checkpoint.
     step = step_of(opts.file)
-    options = {**architecture._asdict(), 'crop_size': MULTIPLE, 'folder': '', 'direction': direction, 'epochs': 0,
-               'imported_from': os.path.abspath(opts.file), 'pix2pix': pix2pix.__version__}
+    options = {**architecture._asdict(), 'crop_size': architecture.multiple, 'folder': '', 'direction': direction,
+               'epochs': 0, 'imported_from': os.path.abspath(opts.file), 'pix2pix': pix2pix.__version__}
     os.makedirs(run.checkpoints)
     try:
         save(variables, run.checkpoints, step)

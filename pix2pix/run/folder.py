@@ -10,10 +10,13 @@ import socket
 from pix2pix import files
 from pix2pix.errors import UserError, count
 from pix2pix.run.checkpoint import steps_in
+from pix2pix.sizes import Size
 
 # What earlier versions did not ask for, as all their runs were trained: their options.json lacks it.
-ASKED_LATER = {'norm': 'batch', 'gan_mode': 'vanilla', 'ema': 0.0, 'decay_from': None, 'init_from': None,
-               'onednn': "TensorFlow's choice"}
+ASKED_LATER = {'norm': 'batch', 'gan_mode': 'vanilla', 'ema': 0.0, 'decay_from': None, 'init_from': None, 'depth': 8,
+               'preprocess': 'resize_and_crop', 'source_range': None, 'target_range': None, 'labels': [], 'bands': None,
+               'native_size': None, 'target_dtype': None, 'target_ending': None, 'onednn': "TensorFlow's choice"}
+SIZES = ('crop_size', 'load_size', 'native_size')      # earlier versions have one number for a square
 
 
 class Run:
@@ -73,6 +76,7 @@ class Run:
         if not isinstance(options, dict):
             raise UserError(f'{self.options} is not an object of options. Restore it, or move the folder away')
         options = {**ASKED_LATER, **options}
+        options |= {name: Size.of(options[name]) for name in SIZES if name in options}
         missing = sorted(set(needed) - options.keys())
         if missing:
             raise UserError(f'{self.options} lacks {", ".join(missing)}. It is damaged, or of another version')
@@ -170,9 +174,9 @@ class TestResults:
         self.outputs = os.path.join(folder, 'output')
         self.comparisons = os.path.join(folder, 'compare')
 
-    def output(self, stem):
+    def output(self, stem, ending='.png'):
         """The picture that the generator drew for a pair."""
-        return os.path.join(self.outputs, stem + '.png')
+        return os.path.join(self.outputs, stem + ending)
 
     def comparison(self, stem):
         """The same between its source and its target."""

@@ -7,25 +7,31 @@ import numpy as np
 
 from pix2pix import files
 from pix2pix.errors import UserError
-from pix2pix.images import decode, palette
-from pix2pix.images.arrays import source_of
-from pix2pix.images.diagnose import try_read
+from pix2pix.images import palette
 from pix2pix.images.findings import spread
+from pix2pix.images.pairs import try_pairs
 
 LOOKED_AT = 24      # pairs
 
 
-def keep(run, paths, direction, names):
+def keep(run, pairs, form, names):
     """Find the colours in the sources of pairs, and keep them in the folder of the run, unless it has them.
+
+    pairs  paths, which become a source and a target as the PairFormat `form` has it
 
     names  {name: '#rrggbb'} of colours whose meaning is known
     """
-    if os.path.exists(run.palette) or not paths:
+    if os.path.exists(run.palette) or not pairs:
         return
-    sources = (source_of(pair // 257, direction).astype(np.uint8) for _, pair, error in
-               try_read(spread(paths, LOOKED_AT), decode.rgb_uint16) if not error)
-    colours = [colour._asdict() for colour in palette.find(sources, names)]
-    files.write(run.palette, json.dumps(colours, indent=1) + '\n')
+    if form.labels:
+        known = palette.nearest_names(list(map(palette.rgb, form.labels)), names)
+        colours = [palette.Colour(code, name, 0.0) for code, name in zip(form.labels, known)]
+    elif form.is_plain and form.source_channels == 3:
+        sources = (np.uint8(both[0]) for _, both, error in try_pairs(spread(pairs, LOOKED_AT), form) if not error)
+        colours = palette.find(sources, names)
+    else:
+        colours = []
+    files.write(run.palette, json.dumps([colour._asdict() for colour in colours], indent=1) + '\n')
 
 
 def read(run, names=()):
@@ -51,8 +57,11 @@ def read(run, names=()):
 def names_in(folder):
     """{name: '#rrggbb'} of the palette.json beside the pairs of a data set; {} where there is none."""
     path = os.path.join(folder, 'palette.json')
-    if not os.path.exists(path):
-        return {}
+    return names_in_file(path) if os.path.exists(path) else {}
+
+
+def names_in_file(path):
+    """{name: '#rrggbb'} of a palette.json; UserError where it is none."""
     try:
         with open(path) as file:
             names = {str(name): str(code) for name, code in json.load(file).items()}

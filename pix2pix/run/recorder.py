@@ -7,7 +7,8 @@ from typing import NamedTuple
 from pix2pix import files
 from pix2pix.errors import UserError, count, reason
 from pix2pix.images import png
-from pix2pix.images.arrays import grid, to_uint8
+from pix2pix.images.arrays import grid
+from pix2pix.images.view import View
 from pix2pix.metrics import pixels
 from pix2pix.metrics.evaluate import evaluate
 from pix2pix.run import checkpoint, log, report, start
@@ -32,10 +33,11 @@ class Recorder:
 
     run, order, pairs  a Run, the Order of its steps and its Pairs
     draw               (session, paths of pairs): yields of each [source, output, target], float [H, W, C] in [-1, 1]
+    view               a View: what of them is shown
     """
 
-    def __init__(self, *, run, order, pairs, draw, cadence):
-        self.run, self.order, self.draw, self.cadence = run, order, draw, cadence
+    def __init__(self, *, run, order, pairs, draw, cadence, view=None):
+        self.run, self.order, self.draw, self.view, self.cadence = run, order, draw, view or View(), cadence
         self.validation_paths = pairs.held_out
         self.sample_paths = (pairs.held_out or pairs.paths)[:cadence.samples]
         self.saver, self.compare, self.fault = checkpoint.new_saver(), pixels.Comparison(), None
@@ -92,7 +94,7 @@ class Recorder:
         """A grid of the sample pairs, and the page with it."""
         if not self.order.due(self.step, self.cadence.sample_every):
             return
-        picture = grid([map(to_uint8, images) for images in self.draw(self.sess, self.sample_paths)])
+        picture = grid(map(self.view, self.draw(self.sess, self.sample_paths)))
         files.write(self.run.grid(int(self.order.epoch_of(self.step))), png.encode(picture), flushed=True)
         self.log.image(self.step, 'samples', picture)
         self.page(training=self.step < self.order.steps)
@@ -123,7 +125,7 @@ class Recorder:
         """Show the batch of a step with a loss or gradient that is not finite, (name, value). Nothing else is kept."""
         name, value = fault
         picture, pairs = self.run.not_finite(step), list(zip(*batch))
-        png.write(picture, grid([map(to_uint8, pair) for pair in pairs]))
+        png.write(picture, grid(map(self.view, pairs)))
         batch = 'Its batch' if len(pairs) == self.order.batch_size else "The first replica's share of its batch"
         self.fault = f'{name} is {value} at step {step}. {batch} is in {picture}. The checkpoint before it is kept; ' \
                      'a lower learning rate may help'

@@ -1,0 +1,70 @@
+"""What the options leave to the data: the size and the kind of its pictures, and the labels in them."""
+
+import collections
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from pix2pix.errors import UserError
+from pix2pix.flags import from_options
+from pix2pix.images import palette, samples
+from pix2pix.images.findings import SAMPLE, spread
+from pix2pix.images.form import PairFormat
+from pix2pix.images.pairs import target_file, try_pairs
+from pix2pix.run import palettes
+from pix2pix.sizes import Size
+
+LOOKED_AT = 24      # pairs in which labels are looked for
+MOST = 32           # channels
+
+
+def settle(opts, pairs, run, names):
+    """Fill in what the pairs decide: native_size, target_dtype and target_ending, labels with their source_channels,
+    and crop_size where pictures keep their size.
+
+    pairs  paths of those to train on
+    names  {name: '#rrggbb'} of colours whose meaning is known
+    ImageError names a pair that cannot be read; UserError says where no labels are found.
+    """
+    opts.labels_asked, opts.labels = opts.labels, []
+    form = from_options(PairFormat, {**vars(opts), 'preprocess': 'resize_and_crop'})
+    opts.native_size = most_common_size(pairs, form)
+    opts.crop_size = opts.crop_size or opts.native_size.padded(2 ** opts.depth)
+    opts.target_dtype, opts.target_ending = (None, None) if form.is_plain else kind_of(target_file(pairs[0], form))
+    if opts.labels_asked:
+        opts.labels = labels(opts.labels_asked, pairs, form, run, names)
+        opts.source_channels = len(opts.labels)
+
+
+def most_common_size(pairs, form):
+    """The Size of source and target, of most of a few pairs."""
+    sizes = collections.Counter()
+    for _, both, error in try_pairs(spread(pairs, SAMPLE), form):
+        if error:
+            raise error
+        sizes[Size(*both[0].shape[:2])] += 1
+    return sizes.most_common(1)[0][0]
+
+
+def kind_of(target):
+    """(dtype, ending) of a target's file, with which outputs are written."""
+    with tf.io.gfile.GFile(target, 'rb') as file:
+        dtype = samples.read(file.read()).values.dtype
+    return dtype.name, os.path.splitext(target)[1].lower()
+
+
+def labels(asked, pairs, form, run, names):
+    """The colours of label maps: those of a palette.json, or those that a run keeps, or those that are found."""
+    if asked != 'auto':
+        codes = list(palettes.names_in_file(asked).values())
+    elif os.path.exists(run.options) and run.read_options()['labels']:
+        return run.read_options()['labels']
+    else:
+        sources = (np.uint8(both[0]) for _, both, error in try_pairs(spread(pairs, LOOKED_AT), form) if not error)
+        codes = [colour.code for colour in palette.find(sources, names)]
+    if not 2 <= len(codes) <= MOST:
+        raise UserError(f'{len(codes)} labels, and 2 to {MOST} can be channels: '
+                        + ('the sources are no label maps, or the other side is (direction). Name the colours in a '
+                           'palette.json' if asked == 'auto' else f'see {asked}'))
+    return codes
