@@ -7,8 +7,9 @@ import warnings
 from PIL import Image
 
 from pix2pix.images import decode
+from pix2pix.images.bounds import is_irregular
 from pix2pix.images.diagnose import first_unreadable
-from pix2pix.images.formats import HEADER, MAX_PIXELS, format_of
+from pix2pix.images.formats import HEADER, MAX_BYTES, RGB16, format_of
 
 ENDS = {'PNG': b'IEND', 'JPEG': b'\xff\xd9'}        # what stands in the last bytes of a file that is whole
 TAIL = 12       # bytes that are searched for it
@@ -33,6 +34,8 @@ def check_headers(paths, seconds=SECONDS):
 
 def looks_wrong(path):
     """Whether the header of a pair's file, or its end, is not as it should be."""
+    if is_irregular(path):
+        return True
     try:
         with warnings.catch_warnings(), open(path, 'rb') as file:
             warnings.simplefilter('error')
@@ -42,6 +45,6 @@ def looks_wrong(path):
             odd = width % 2 or height % 2 and decode.orientation(path) > 4      # a quarter turn makes it the width
             file.seek(-TAIL, os.SEEK_END)
             whole = ENDS.get(image.format, b'') in file.read()
-            return bool(not known or odd or width * height > MAX_PIXELS or not whole)
+            return bool(not known or odd or width * height * RGB16 > MAX_BYTES or not whole)
     except Exception:       # of many kinds: damage upsets Pillow in many ways
         return True
