@@ -1,6 +1,7 @@
 """Small files that would take much memory or time, and what is no file: refused by name, and at once."""
 
 import io
+import os
 import struct
 import time
 import zlib
@@ -13,6 +14,10 @@ from PIL import Image
 from pix2pix.errors import UserError
 from pix2pix.images import bounds, large, plain, tiff
 from pix2pix.images.diagnose import ImageError, first_unreadable
+from pix2pix.images.folders import list_images
+from pix2pix.images.headers import check_headers
+from pix2pix.images.listing import list_images_under
+from pix2pix.images.pictures import as_array
 from tests.test_tiff import written
 
 GRAY = np.zeros([8, 8], np.uint8)
@@ -98,6 +103,33 @@ def test_scans_are_counted_where_a_decoder_sees_them():
     bounds.check_scans(jpeg[:2] + thumbnail + jpeg[2:] + b'\xff\xda\0\2' * 200)
     with pytest.raises(ValueError, match='100 scans'):
         bounds.check_scans(jpeg[:2] + b'\xff\1' + thumbnail + jpeg_of(101)[2:])
+
+
+# What is no file.
+
+@pytest.fixture
+def no_files(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.png')
+    (tmp_path / 'zero.png').symlink_to('/dev/zero')
+    Image.fromarray(GRAY).save(tmp_path / 'good.png')
+    return [f'{tmp_path}/pipe.png', f'{tmp_path}/zero.png']
+
+
+def test_a_pipe_or_a_device_is_refused_wherever_a_picture_is_read(no_files):
+    for path in no_files:
+        for read in as_array, plain.as_array, list_images_under, lambda path: check_headers([path]):
+            with pytest.raises(UserError, match='is a pipe or a device, and no file'):
+                read(path)
+        assert not large.is_large(path)
+
+
+def test_a_folder_with_one_among_its_images_is_refused_before_it_is_read(no_files, tmp_path):
+    with pytest.raises(UserError, match="(pipe|zero).png': is a pipe or a device, and no file; remove it"):
+        list_images(str(tmp_path))
+    for path in no_files:
+        os.remove(path)
+    (tmp_path / 'gone.png').symlink_to(tmp_path / 'nowhere')        # who reads it says so
+    assert list_images(str(tmp_path)).images == ['gone.png', 'good.png']
 
 
 # Larger ones, which are decoded into a file.
