@@ -17,6 +17,7 @@ from pix2pix.errors import UserError, reason
 from pix2pix.images import decode
 from pix2pix.images.diagnose import first_unreadable
 from pix2pix.images.folders import find_split, list_images
+from pix2pix.images.formats import MAX_BYTES
 
 
 class PairFormat(NamedTuple):
@@ -138,18 +139,31 @@ def training_batches(pairs, order, form, jitter, *, steps_done=0, replica=0, rep
     Each replica reads its equal share of a batch. `parallel` pairs are decoded at a time, by default one a core.
     """
     name_at, share = string_table(pairs.names), order.batch_size // replicas
+    parallel = parallel or os.cpu_count()
+    in_turn = large_ones_in_turn(MAX_BYTES // parallel)
 
     def read_pair(i):
         index, epoch = order.shuffled_index(order.global_position(i, replica, replicas))
-        both = resize(decode_pair(tf.strings.join([pairs.folder, '/', name_at(index)]), form), jitter.load_size)
+        content = tf.io.read_file(tf.strings.join([pairs.folder, '/', name_at(index)]))
+        both = in_turn(content, lambda: resize(decode_pair(content, form), jitter.load_size))
         seed = tf.random.experimental.stateless_fold_in(tf.stack([tf.constant(order.seed, tf.int64), epoch]), index)
         size = [form.crop_size, form.crop_size, form.source_channels + form.target_channels]
         both = tf.image.stateless_random_crop(both, size, seed)
         both = tf.image.stateless_random_flip_left_right(both, seed) if jitter.flip else both
         return tuple(tf.split(normalise(both), [form.source_channels, form.target_channels], axis=-1))
     data = tf.data.Dataset.range(tf.cast(steps_done, tf.int64) * share, order.steps * share)
-    data = data.map(read_pair, num_parallel_calls=parallel or os.cpu_count(), deterministic=True)
+    data = data.map(read_pair, num_parallel_calls=parallel, deterministic=True)
     return data.batch(share, drop_remainder=True).prefetch(2).with_options(no_autotune())
+
+
+def large_ones_in_turn(limit):
+    """A function (content of a file, work) -> what `work()` gives; of all files that become more bytes than the limit
+    when decoded, it works on one at a time."""
+    turn = tf.CriticalSection()
+
+    def in_turn(content, work):
+        return tf.cond(decode.declared_bytes(content) > limit, lambda: turn.execute(work), work)
+    return in_turn
 
 
 def no_autotune():
@@ -170,7 +184,7 @@ def string_table(strings):
 
 def test_pair(path, form):
     """A pair as it is tested, resized whole: path -> (source, target), [1, size, size, channels] in [-1, 1]."""
-    both = normalise(resize(decode_pair(path, form), form.crop_size))
+    both = normalise(resize(decode_pair(tf.io.read_file(path), form), form.crop_size))
     return tf.split(both[None], [form.source_channels, form.target_channels], axis=-1)
 
 
@@ -191,10 +205,10 @@ def test_pairs(paths, form):
             yield source[0], target[0]
 
 
-def decode_pair(path, form):
-    """A pair's file -> [H, W / 2, source_channels + target_channels] in [0, 255], source first."""
-    image = decode.rgb(path)
-    even = tf.debugging.Assert(tf.equal(tf.shape(image)[1] % 2, 0), ['odd width', path])
+def decode_pair(content, form):
+    """The bytes of a pair's file -> [H, W / 2, source_channels + target_channels] in [0, 255], source first."""
+    image = decode.rgb_of(content)
+    even = tf.debugging.Assert(tf.equal(tf.shape(image)[1] % 2, 0), ['odd width'])
     with tf.control_dependencies([even]):
         left, right = tf.split(image, 2, axis=1)
     source, target = (left, right) if form.direction == 'AtoB' else (right, left)

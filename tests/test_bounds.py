@@ -8,11 +8,13 @@ import zlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tifffile
 from PIL import Image
 
+import reader
 from pix2pix.errors import UserError
-from pix2pix.images import bounds, large, plain, tiff
+from pix2pix.images import bounds, decode, large, plain, tiff
 from pix2pix.images.diagnose import ImageError, first_unreadable
 from pix2pix.images.folders import list_images
 from pix2pix.images.headers import check_headers
@@ -152,6 +154,55 @@ def test_a_picture_for_a_scratch_file_has_limits_of_its_own(tmp_path):
 def test_a_tiff_of_more_pixels_than_are_read_whole_can_become_one(tmp_path):
     (tmp_path / 'large.tif').write_bytes(written(GRAY, {'ImageWidth': 2 ** 14, 'ImageLength': 2 ** 14}))
     assert large.is_large(str(tmp_path / 'large.tif'))
+
+
+# Several at a time.
+
+def at_once(paths, limit, fail=None):
+    """How many of these files are worked on at once, at most, of four that may be."""
+    working, most = [], []
+
+    def work():
+        working.append(0)
+        most.append(len(working))
+        time.sleep(0.02)
+        working.pop()
+        if fail:
+            raise fail
+        return np.int64(0)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as sess:
+        in_turn = reader.large_ones_in_turn(limit)
+        data = tf.data.Dataset.from_tensor_slices(paths).map(
+            lambda path: in_turn(tf.io.read_file(path), lambda: tf.numpy_function(work, [], tf.int64)), 4)
+        iterator = tf.compat.v1.data.make_initializable_iterator(data.batch(len(paths)))
+        sess.run(iterator.initializer)
+        sess.run(iterator.get_next())
+    return max(most)
+
+
+def test_of_large_pictures_one_is_decoded_at_a_time(tmp_path):
+    paths = [f'{tmp_path}/a.{ending}' for ending in ('png', 'jpg', 'bmp', 'tif')] * 2
+    for path in paths[:4]:
+        Image.fromarray(GRAY).save(path)
+    assert at_once(paths, 8 * 8 * 6) > 1 == at_once(paths, 8 * 8 * 6 - 1)
+
+
+def test_an_error_of_a_large_picture_holds_up_no_other(tmp_path):
+    Image.fromarray(GRAY).save(tmp_path / 'a.png')
+    with pytest.raises(tf.errors.OpError, match='no picture'):
+        at_once([f'{tmp_path}/a.png'] * 8, 0, fail=ValueError('no picture'))
+
+
+def test_the_bytes_that_a_header_declares_are_those_of_all_samples(tmp_path):
+    (tmp_path / 'floats.tif').write_bytes(written(np.zeros([8, 8, 3]), photometric='rgb'))
+    Image.fromarray(GRAY).save(tmp_path / 'gray.png')
+    Image.fromarray(GRAY).save(tmp_path / 'gray.jpg')
+    Image.fromarray(GRAY).save(tmp_path / 'gray.webp')
+    (tmp_path / 'no.gif').write_bytes(b'GIF89a')
+    with tf.compat.v1.Session() as sess:
+        found = {path.name: int(sess.run(decode.declared_bytes(tf.constant(path.read_bytes()))))
+                 for path in tmp_path.iterdir()}
+    assert found == {'floats.tif': 1536, 'gray.png': 384, 'gray.jpg': 384, 'gray.webp': 384, 'no.gif': 0}
 
 
 @pytest.mark.faults
