@@ -14,8 +14,10 @@ import tensorflow as tf
 
 from pix2pix.devices import cpu_session
 from pix2pix.errors import UserError, reason
+from pix2pix.images import decode
 from pix2pix.images.folders import list_images
-from pix2pix.images.pairs import decode_pair, files_of, first_unreadable
+from pix2pix.images.formats import MAX_BYTES
+from pix2pix.images.pairs import decode_contents, decode_pair, files_of, first_unreadable
 from pix2pix.images.splits import Split, paths_of
 from pix2pix.sizes import Size
 
@@ -131,21 +133,33 @@ def training_batches(pairs, order, form, jitter, *, steps_done=0, replica=0, rep
 
     Each replica reads its equal share of a batch. `parallel` pairs are decoded at a time, by default one a core.
     """
-    share = order.batch_size // replicas
+    share, parallel = order.batch_size // replicas, parallel or os.cpu_count()
     names_at = [string_table(names) for names in zip(*map(files_of, pairs.names))]      # one of A and B, or two
     channels = [form.source_channels, form.target_channels]
+    in_turn = large_ones_in_turn(MAX_BYTES // parallel)
 
     def read_pair(i):
         index, epoch = order.shuffled_index(order.global_position(i, replica, replicas))
-        source, target = decode_pair([tf.strings.join([pairs.folder, '/', at(index)]) for at in names_at], form)
-        both = preprocess(source, target, form, jitter.load_size)
+        contents = [tf.io.read_file(tf.strings.join([pairs.folder, '/', at(index)])) for at in names_at]
+        both = in_turn(contents, lambda: preprocess(*decode_contents(contents, form), form, jitter.load_size))
         seed = tf.random.experimental.stateless_fold_in(tf.stack([tf.constant(order.seed, tf.int64), epoch]), index)
         both = tf.image.stateless_random_crop(both, [*form.crop_size, sum(channels)], seed)
         both = tf.image.stateless_random_flip_left_right(both, seed) if jitter.flip else both
         return tuple(tf.split(normalise(both), channels, axis=-1))
     data = tf.data.Dataset.range(tf.cast(steps_done, tf.int64) * share, order.steps * share)
-    data = data.map(read_pair, num_parallel_calls=parallel or os.cpu_count(), deterministic=True)
+    data = data.map(read_pair, num_parallel_calls=parallel, deterministic=True)
     return data.batch(share, drop_remainder=True).prefetch(2).with_options(no_autotune())
+
+
+def large_ones_in_turn(limit):
+    """A function (contents of files, work) -> what `work()` gives; where one of the files becomes more bytes than the
+    limit when decoded, it works on one at a time."""
+    turn = tf.CriticalSection()
+
+    def in_turn(contents, work):
+        largest = tf.reduce_max([decode.declared_bytes(content) for content in contents])
+        return tf.cond(largest > limit, lambda: turn.execute(work), work)
+    return in_turn
 
 
 def no_autotune():

@@ -10,10 +10,21 @@ import zlib
 from tqdm import tqdm
 
 from datasets.catalogue import CATALOGUE
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, printable
 
 LISTS = os.path.dirname(os.path.abspath(__file__))      # of SHA-256, NAME.sha256
+ENOUGH = 0.9                    # share of the catalogue's counts, which nobody has counted again since
+MAX_DEPTH = 16                  # folders in each other
 MAX_BYTES = 64 * 2 ** 30        # unpacked: more is a bomb, the largest set here is about 15 GB
+
+
+class Member(tarfile.TarInfo):
+    """A header of a tar. tarfile would take a negative size for a way back, and read on in a circle."""
+
+    def _block(self, count):
+        if count < 0:
+            raise tarfile.ReadError('a negative size')
+        return super()._block(count)
 
 
 def unpack(archive, name, root):
@@ -21,8 +32,11 @@ def unpack(archive, name, root):
     folder, partial = os.path.join(root, name), os.path.join(root, name + '.partial')
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        with tarfile.open(archive) as tar:
+        with tarfile.open(archive, tarinfo=Member) as tar:
             extract(tar, archive, name, partial)
+            while rest := tar.fileobj.read(1 << 20):        # so that the checksum at its end is looked at too
+                if rest.strip(b'\0'):
+                    raise tarfile.ReadError('there is more behind its end: it is damaged in its middle')
         verify(partial, name)
         os.replace(partial, folder)
     except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError) as error:
@@ -33,11 +47,14 @@ def unpack(archive, name, root):
 
 def extract(tar, archive, name, partial):
     """Write the regular files under NAME/ of a tar; any other kind of member or path is refused."""
-    total = 0
-    for member in tqdm(tar, f'unpacking {name}', unit='file', leave=False, disable=None):
+    total, most = 0, 2 * sum(CATALOGUE[name].splits.values()) + MAX_DEPTH
+    for i, member in enumerate(tqdm(tar, f'unpacking {name}', unit='file', leave=False, disable=None)):
         parts = member.name.removeprefix('./').rstrip('/').split('/')
         if member.name.startswith('/') or '..' in parts or not (member.isfile() or member.isdir()):
             raise UserError(f'{archive}: refused, it holds {member.name!r}, which is not a plain file in its folder')
+        if i >= most or len(parts) > MAX_DEPTH:
+            raise UserError(f'{archive}: refused, it holds more than {most:,} files, or {MAX_DEPTH} folders in each '
+                            'other')
         total += member.size
         if total > MAX_BYTES:
             raise UserError(f'{archive}: refused, it unpacks to more than {MAX_BYTES >> 30} GiB')
@@ -62,12 +79,14 @@ def verify(folder, name):
         bad = sorted(wanted.keys() ^ found) + sorted(f for f in found & wanted.keys() if digest(folder, f) != wanted[f])
         if bad:
             raise UserError(f'{name}: {len(bad)} files missing, unknown or of other content than its SHA-256 list '
-                               f'says, among them {", ".join(bad[:3])}')
+                               f'says, among them {printable(", ".join(bad[:3]))}')
         return
     for split, count in CATALOGUE[name].splits.items():
         there = sum(file.startswith(split + '/') for file in found)
         if not there:
             raise UserError(f'{name}: no {split}/ in the archive')
+        if there < ENOUGH * count:
+            raise UserError(f'{name}: {there} files in {split}/, the catalogue says {count}')
         if there != count:
             print(f'{name}: {there} files in {split}/, the catalogue says {count}')
 

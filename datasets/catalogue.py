@@ -4,8 +4,9 @@ import os
 from typing import NamedTuple
 
 ROOT = os.environ.get('PIX2PIX_DATASETS') or os.path.dirname(os.path.abspath(__file__))
-ADDRESSES = ('http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/{name}.tar.gz',
-             'https://people.eecs.berkeley.edu/~tinghuiz/projects/pix2pix/datasets/{name}.tar.gz')
+ADDRESSES = ('https://efrosgans.eecs.berkeley.edu/pix2pix/datasets/{name}.tar.gz',
+             'https://people.eecs.berkeley.edu/~tinghuiz/projects/pix2pix/datasets/{name}.tar.gz',
+             'http://efrosgans.eecs.berkeley.edu/pix2pix/datasets/{name}.tar.gz')      # where https is not to be had
 
 
 class Dataset(NamedTuple):
@@ -16,6 +17,7 @@ class Dataset(NamedTuple):
     what: str
     defaults: dict = {}     # of train.py, where the data set asks for others
     palette: dict = {}      # what the colours of its label maps stand for
+    size: int = 0           # bytes of the archive, where that is known; else it is within a quarter of the megabytes
     elsewhere: str = ''     # where to get it, when the addresses no longer have it
 
 
@@ -26,8 +28,8 @@ FACADES = {'wall': '#0030ff', 'background': '#0000de', 'window': '#0080fe', 'cor
 
 CATALOGUE = {
     'facades':        Dataset('BtoA', {'train': 400, 'val': 100, 'test': 106}, 29, 'facade labels -> photo',
-                              palette=FACADES),
-    'maps':           Dataset('BtoA', {'train': 1096, 'val': 1098}, 239, 'map -> aerial photo'),
+                              palette=FACADES, size=30_168_306),
+    'maps':           Dataset('BtoA', {'train': 1096, 'val': 1098}, 239, 'map -> aerial photo', size=250_242_400),
     'cityscapes':     Dataset('BtoA', {'train': 2975, 'val': 500}, 99, 'street labels -> photo',
                               elsewhere='register at https://www.cityscapes-dataset.com, unpack leftImg8bit/ and '
                                         'gtFine/ here (the labels of test are not published), then run: '

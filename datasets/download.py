@@ -1,6 +1,5 @@
 """Download a data set of the catalogue: python -m datasets.download facades"""
 
-import http.client
 import os
 
 from datasets.catalogue import ADDRESSES, CATALOGUE, ROOT
@@ -19,7 +18,19 @@ OPTS = script.begin(parse) if __name__ == '__main__' else None     # before othe
 
 from datasets.archive import unpack
 from pix2pix.download import fetch
-from pix2pix.errors import UserError
+from pix2pix.errors import UserError, printable
+
+
+def size_of(name):
+    """The bytes that the archive of a data set has, at least and at most."""
+    row = CATALOGUE[name]
+    return (row.size, row.size) if row.size else (row.megabytes * 750_000, row.megabytes * 1_250_000)
+
+
+def check_size(archive, name):
+    """UserError where it has less; fetching it ends at what is more."""
+    if os.path.getsize(archive) < size_of(name)[0]:
+        raise UserError(f'{archive}: {os.path.getsize(archive):,} bytes, and {name} has {size_of(name)[0]:,} or more')
 
 
 def download(name, root=ROOT, addresses=ADDRESSES):
@@ -36,11 +47,12 @@ def download(name, root=ROOT, addresses=ADDRESSES):
     failures = []
     for url in (address.format(name=name) for address in addresses):
         try:
-            fetch(url, archive)
+            fetch(url, archive, limit=size_of(name)[1])
+            check_size(archive, name)
             unpack(archive, name, root)
             return folder
-        except (OSError, http.client.HTTPException, UserError) as error:
-            failures.append(f'{url}: {" ".join(str(error).split())}')
+        except (OSError, UserError) as error:
+            failures.append(f'{url}: {printable(str(error))}')
         finally:
             if os.path.exists(archive):     # used up, or wrong: the next try starts afresh
                 os.remove(archive)

@@ -25,3 +25,8 @@ def reason(error):
     lines = [line.strip() for line in re.split(r'\nNode: .*\n', message)[-1].splitlines()]
     line = next((line for line in lines if not NOISE.match(line)), type(error).__name__)
     return re.sub(r'^(\(\d+\) )?(\w+Error: |[A-Z_]+: |assertion failed: )*', '', line)[:200]
+
+
+def printable(text):
+    """Text of others in one line that a terminal shows and does not obey: control characters are written out."""
+    return ''.join(c if c.isprintable() else repr(c)[1:-1] for c in ' '.join(text.split()))

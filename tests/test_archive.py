@@ -93,6 +93,42 @@ def test_a_member_that_is_no_plain_file_in_its_folder_is_refused(root, tmp_path,
     assert not [path for path in tmp_path.rglob('*') if 'escaped' in path.name or path.is_symlink()]
 
 
+@pytest.mark.parametrize('kind', [tarfile.REGTYPE, tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+@pytest.mark.parametrize('size', [-512, -2 ** 40])
+def test_a_negative_size_is_no_way_back(root, kind, size):
+    bad = member('tiny/train/3.jpg', kind).tobuf(tarfile.GNU_FORMAT)
+    bad = bad[:124] + (256 ** 12 + size).to_bytes(12, 'big') + bad[136:148] + b' ' * 8 + bad[156:]
+    bad = bad[:148] + b'%06o\0 ' % sum(bad) + bad[156:]
+    whole = tar_of(FILES).rstrip(b'\0')
+    assert_refused(root, whole + bytes(-len(whole) % 512) + bad + tar_of(FILES), 'a negative size')
+
+
+def test_folders_that_lie_too_deep_in_each_other_are_refused(root):
+    deep = {'tiny/' + 'a/' * 3000 + '1.jpg': b'deep'}
+    assert_refused(root, tar_of({**FILES, **deep}), 'or 16 folders in each other')
+
+
+def test_more_files_than_the_catalogue_has_by_far_are_refused(root):
+    assert_refused(root, tar_of({**FILES, **{f'tiny/train/{i}.jpg': b'' for i in range(50)}}), 'more than 22 files')
+
+
+def test_a_header_that_is_damaged_does_not_end_the_archive_without_a_word(root):
+    content = bytearray(tar_of({**FILES, 'tiny/val/2.jpg': b'last'}))
+    at = content.index(b'tiny/val/1.jpg')
+    content[at + 100] ^= 1
+    assert_refused(root, bytes(content), 'damaged in its middle')
+
+
+def test_names_that_a_terminal_would_obey_are_written_out(root):
+    list_digests(root)
+    assert_refused(root, tar_of({**FILES, 'tiny/\x1b]0;pwned\x07.jpg': b''}), r'among them \\x1b\]0;pwned\\x07.jpg')
+
+
+def test_without_a_list_far_fewer_pairs_are_refused(root):
+    assert_refused(root, tar_of({name: content for name, content in FILES.items() if '2' not in name}),
+                   'tiny: 1 files in train/, the catalogue says 2')
+
+
 def test_what_unpacks_to_more_than_64_gib_is_refused_before_it_is_unpacked(root):
     """Members that say so. There is no content behind the last one, which would be cut off if it were read."""
     assert_refused(root, tar_of(FILES, member('tiny/train/3.jpg', size=2 ** 36)), 'unpacks to more than 64 GiB')

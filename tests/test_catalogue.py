@@ -18,8 +18,17 @@ def test_rows_are_the_published_sets_with_their_direction_and_pairs():
 
 
 def test_the_addresses_are_of_the_archive_of_a_name():
-    assert [address.format(name='maps').rpartition('/')[2] for address in ADDRESSES] == ['maps.tar.gz'] * 2
-    assert all(address.startswith(('http://', 'https://')) for address in ADDRESSES)
+    assert [address.format(name='maps').rpartition('/')[2] for address in ADDRESSES] == ['maps.tar.gz'] * 3
+
+
+def test_nothing_is_asked_in_the_clear_before_it_was_asked_by_https():
+    plain = [address.startswith('http://') for address in ADDRESSES]
+    assert not plain[0] and plain == sorted(plain)
+
+
+def test_a_known_size_of_an_archive_is_near_its_megabytes():
+    for name, row in CATALOGUE.items():
+        assert not row.size or 0.95 < row.size / (row.megabytes * 2 ** 20) < 1.05, name
 
 
 def test_the_root_is_the_folder_datasets():

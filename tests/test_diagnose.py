@@ -60,7 +60,7 @@ HOSTILE = {     # name: (content, or what makes it of a folder; what the error s
     'head.jp2': (imagecodecs.jpeg2k_encode(RGB)[:60], 'does not decode as JPEG 2000 (its header is damaged)'),
     'odd width.png': (encoded(RGB[:, :7], '.png'), '7 x 6 pixels; an odd width has no equal halves'),
     'one pixel.png': (encoded(RGB[:1, :1], '.png'), '1 x 1 pixels; an odd width has no equal halves'),
-    'bomb\nñ.png': (png_that_says_it_is(60000, 60000), '134,217,728 pixels are read at most, not] [60000 60000]'),
+    'bomb\nñ.png': (png_that_says_it_is(60000, 60000), 'does not decode as PNG (too large: 60000 x 60000 pixels, 2'),
     'nothing.png': (png_that_says_it_is(0, 0), 'does not decode as PNG'),
     'nan.tif': (lambda folder: tiff_of(folder, np.full([4, 4], np.nan, 'f')), 'NaN or infinity'),
     'infinite.tif': (lambda folder: tiff_of(folder, np.full([4, 4], np.inf, 'f')), 'NaN or infinity'),

@@ -3,15 +3,15 @@
 import hashlib
 import http.server
 import os
+import socket
 import threading
-import urllib.error
 
 import pytest
 
 from datasets import archive
 from datasets.catalogue import CATALOGUE, Dataset
 from datasets.download import download, main, parse
-from pix2pix.download import fetch
+from pix2pix.download import TooSlow, fetch, fetch_once, within
 from pix2pix.errors import UserError
 from tests.test_archive import FILES, tar_of
 
@@ -24,12 +24,13 @@ class Server(http.server.ThreadingHTTPServer):
     cuts      how many bytes of it each of the next answers has before it breaks off
     statuses  of the next answers, instead of content
     validator, ranges, length   whether it sends an ETag, goes on where it is asked to, and says how long it is
+    raw       what the next answers are instead, byte for byte
     requests  the ranges that it was asked for, None for all
     """
 
     def __init__(self, content):
         super().__init__(('127.0.0.1', 0), Handler)
-        self.content, self.cuts, self.statuses, self.requests = content, [], [], []
+        self.content, self.cuts, self.statuses, self.requests, self.raw = content, [], [], [], []
         self.ranges = self.length = self.validator = True
         self.url = f'http://127.0.0.1:{self.server_port}'
 
@@ -38,6 +39,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         server, asked = self.server, self.headers.get('Range')
         server.requests.append(asked)
+        if server.raw:
+            self.wfile.write(server.raw.pop(0))
+            self.close_connection = True
+            return None
         if 'missing' in self.path or server.statuses:
             return self.send_error(404 if 'missing' in self.path else server.statuses.pop(0))
         tag, start = f'"{hashlib.md5(server.content).hexdigest()}"', 0
@@ -59,7 +64,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     server = Server(CONTENT)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
@@ -133,9 +138,9 @@ def test_a_server_in_trouble_is_asked_three_times_and_one_that_refuses_once(serv
     assert len(server.requests) == 3 and (tmp_path / 'it').read_bytes() == CONTENT
     for statuses, code, asked in ([503] * 4, 503, 3), ([403], 403, 1), ([404], 404, 1):
         server.statuses, server.requests = list(statuses), []
-        with pytest.raises(urllib.error.HTTPError) as caught:
+        with pytest.raises(OSError, match=f'HTTP Error {code}'):
             fetch(f'{server.url}/it', str(tmp_path / 'other'))
-        assert caught.value.code == code and len(server.requests) == asked
+        assert len(server.requests) == asked
     assert names_in(tmp_path) == ['it']
 
 
@@ -145,12 +150,58 @@ def test_a_server_that_does_not_say_how_long_the_file_is(server, tmp_path):
     assert (tmp_path / 'it').read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize('tag', [b'', b'\xff\xfe', b'no line end', b'\n', b'URL\n"a\r"'])
+def test_a_part_whose_tag_is_damaged_is_fetched_afresh(server, tmp_path, tag):
+    (tmp_path / 'it.part').write_bytes(b'half')
+    (tmp_path / 'it.part.tag').write_bytes(tag.replace(b'URL', f'{server.url}/it'.encode()))
+    fetch(f'{server.url}/it', str(tmp_path / 'it'))
+    assert server.requests == [None] and (tmp_path / 'it').read_bytes() == CONTENT and names_in(tmp_path) == ['it']
+
+
+OK = b'HTTP/1.1 200 OK\r\n'
+
+
+@pytest.mark.parametrize('raw', [
+    OK + b'Transfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n', OK + b'Transfer-Encoding: chunked\r\n\r\nzz\r\n',
+    OK + b'x: y\r\n' * 1000 + b'\r\n', b'\x1b]0;pwned\x07 garbage\r\n\r\n',
+    b'HTTP/1.1 302 Found\r\nLocation: http://[\x1b\r\n\r\n', b'HTTP/1.1 404 \x1b]0;pwned\x07\x9b2J\r\n\r\n'],
+    ids=['negative-chunk', 'no-number', 'headers', 'no-status', 'no-address', 'control-characters'])
+def test_a_senseless_answer_is_an_error_of_one_line_that_a_terminal_does_not_obey(server, tmp_path, raw):
+    server.raw = [raw] * 3
+    with pytest.raises(OSError) as caught:
+        fetch(f'{server.url}/it', str(tmp_path / 'it'))
+    assert str(caught.value).isprintable() and not (tmp_path / 'it').exists()
+
+
+def test_a_length_that_is_no_number_counts_as_none(server, tmp_path):
+    server.raw = [OK + b'Content-Length: abc\r\n\r\n' + CONTENT]
+    fetch(f'{server.url}/it', str(tmp_path / 'it'))
+    assert (tmp_path / 'it').read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize('length', [True, False])
+def test_more_than_a_file_may_have_is_refused_and_leaves_nothing(server, tmp_path, length):
+    server.length = length
+    with pytest.raises(OSError, match='more than the 100,000 bytes'):
+        fetch(f'{server.url}/it', str(tmp_path / 'it'), limit=100_000)
+    assert not names_in(tmp_path) and len(server.requests) == 1
+
+
+def test_a_server_that_says_nothing_has_so_much_time_and_no_more(tmp_path):
+    with socket.create_server(('127.0.0.1', 0)) as silent, pytest.raises(TooSlow, match='longer than 0 seconds'), \
+            within(0.2):
+        fetch_once(f'http://127.0.0.1:{silent.getsockname()[1]}/it', str(tmp_path / 'it'), 100)
+    with within(0.01):
+        pass
+    threading.Event().wait(0.05)        # its alarm was switched off
+
+
 # datasets.download: a data set.
 
 @pytest.fixture
 def tiny(server, monkeypatch, tmp_path):
     """The server has a data set of the catalogue, tiny: the form of its address."""
-    monkeypatch.setitem(CATALOGUE, 'tiny', Dataset('AtoB', {'train': 2, 'val': 1}, 1, 'a test'))
+    monkeypatch.setitem(CATALOGUE, 'tiny', Dataset('AtoB', {'train': 2, 'val': 1}, 1, 'a test', size=len(CONTENT)))
     monkeypatch.setattr(archive, 'LISTS', str(tmp_path))     # where lists of digests lie
     return server.url + '/{name}.tar.gz'
 
@@ -194,11 +245,11 @@ def test_the_second_address_serves_where_the_first_is_dead(server, tiny, tmp_pat
 
 def test_a_page_instead_of_the_archive_does_not_look_done_and_the_next_address_is_tried(server, tiny, tmp_path):
     server.content = b'<html>a login page</html>'
-    with pytest.raises(UserError, match='cannot be unpacked') as caught:
+    with pytest.raises(UserError, match=f'25 bytes, and tiny has {len(CONTENT):,} or more') as caught:
         download('tiny', str(tmp_path), [tiny])
     assert '\n' not in str(caught.value) and not list(tmp_path.iterdir())
     other = Server(CONTENT)
-    threading.Thread(target=other.serve_forever, daemon=True).start()
+    threading.Thread(target=other.serve_forever, args=[0.01], daemon=True).start()
     download('tiny', str(tmp_path), [tiny, other.url + '/{name}.tar.gz'])
     other.shutdown()
     other.server_close()

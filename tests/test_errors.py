@@ -6,7 +6,7 @@ import resource
 import pytest
 import tensorflow.compat.v1 as tf
 
-from pix2pix.errors import UserError, count, reason
+from pix2pix.errors import UserError, count, printable, reason
 
 
 def error_of(fetch, feed=None):
@@ -158,3 +158,7 @@ def test_a_user_error_is_its_words():
 @pytest.mark.parametrize('number, words', [(0, '0 pairs'), (1, '1 pair'), (2, '2 pairs'), (20_000, '20,000 pairs')])
 def test_a_count_has_its_noun_in_the_right_number(number, words):
     assert count(number, 'pair') == words
+
+
+def test_what_others_say_is_one_line_without_control_characters():
+    assert printable('a\tb\n\x1b[2J\x9b é \u202e') == r'a b \x1b[2J\x9b é \u202e'

@@ -37,12 +37,14 @@ def test_all_formats_are_named_and_every_ending_once():
 
 @pytest.mark.parametrize('size, good', [
     ((1, 1), True), ((8192, 16384), True), ((8192, 16385), False), ((0, 5), False), ((5, 0), False), ((-1, -1), False),
-    ((np.uint32(65536), np.uint32(65536)), False)])        # whose product is 0 in 32 bits
-def test_a_picture_has_a_pixel_or_more_and_at_most_so_many(size, good):
+    ((np.uint32(65536), np.uint32(65536)), False),          # whose product is 0 in 32 bits
+    ((4096, 8192, 24), True), ((4096, 8193, 24), False), ((2 ** 15, 2 ** 15, 3, 2 ** 36), True)])
+def test_a_picture_has_a_pixel_or_more_and_at_most_so_many_bytes(size, good):
+    size, rest = size[:2], size[2:]
     if good:
-        return formats.check_size(size)
-    with pytest.raises(ValueError, match='pixels; 1 to 134,217,728 can be read'):
-        formats.check_size(size)
+        return formats.check_size(size, *rest)
+    with pytest.raises(ValueError, match='[0-9] x [0-9-]+ pixels($|.* bytes when decoded, and 805,306,368 is the l)'):
+        formats.check_size(size, *rest)
 
 
 @pytest.mark.parametrize('name, image', [

@@ -73,7 +73,7 @@ def test_a_bomb_is_refused_by_the_size_that_the_decoder_would_allocate_by():
     decoy = encoded(RGB, codecformat='j2k')
     box = struct.pack('>I4s', 8 + len(decoy), b'free') + decoy
     for bomb in content, content[:12] + box + content[12:]:
-        with pytest.raises(ValueError, match='60000 x 60000 pixels; 1 to 134,217,728 can be read'):
+        with pytest.raises(ValueError, match='too large: 60000 x 60000 pixels'):
             jpeg2000.decode(bomb)
 
 

@@ -9,27 +9,67 @@ import tifffile
 from PIL import Image, UnidentifiedImageError
 
 from pix2pix.errors import reason
-from pix2pix.images import exif, jpeg2000, samples, tiff, units
+from pix2pix.images import bounds, exif, jpeg2000, samples, tiff, units
 from pix2pix.images.arrays import GRAY, upright
-from pix2pix.images.formats import HEADER, JPEG, MAX_PIXELS, NAMES, PNG, check_size, format_of
+from pix2pix.images.formats import BOMB, HEADER, JPEG, MAX_BYTES, NAMES, PNG, RGB16, check_size, format_of
 
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS     # else Pillow warns from 2 ** 26 on
+Image.MAX_IMAGE_PIXELS = MAX_BYTES // RGB16     # else Pillow warns from 2 ** 26 on
+SMALL = 2 ** 24     # pixels up to which the size of a JPEG or PNG is not asked about
+QUICK = 2 ** 37     # pixels times bytes up to which the scans of a JPEG are not counted: they take 6 s at most
 
 
 def rgb(path):
     """An image file -> float32 RGB [H, W, 3] in [0, 255], upright; 16 bits keep their precision, alpha is dropped."""
-    return tf.cast(rgb_uint16(path), tf.float32) / 257
+    return rgb_of(tf.io.read_file(path))
+
+
+def rgb_of(content):
+    """The bytes of an image file -> what rgb() gives."""
+    return tf.cast(rgb_uint16_of(content), tf.float32) / 257
 
 
 def rgb_uint16(path):
     """An image file -> uint16 RGB [H, W, 3], upright; v of 8 bits becomes v * 257, which rgb() gives back exactly."""
-    content = tf.io.read_file(path)
-    jpeg = tf.equal(tf.strings.substr(content, 0, len(JPEG)), JPEG)
-    png = tf.equal(tf.strings.substr(content, 0, len(PNG)), PNG) & (tf.strings.length(content) >= 24)
-    image = tf.case([(jpeg, lambda: turned(decode_jpeg(content), content, mark='Exif')),
-                     (png, lambda: turned(decode_png(content), content, mark='eXIf'))],
-                    lambda: tf.numpy_function(decode_other, [content], tf.uint16))
+    return rgb_uint16_of(tf.io.read_file(path))
+
+
+def rgb_uint16_of(content):
+    """The bytes of an image file -> what rgb_uint16() gives."""
+    image = by_format(content, lambda: turned(decode_jpeg(content), content, mark='Exif'),
+                      lambda: turned(decode_png(content), content, mark='eXIf'),
+                      lambda: tf.numpy_function(decode_other, [content], tf.uint16))
     return tf.ensure_shape(image, [None, None, 3])
+
+
+def by_format(content, jpeg, png, other):
+    """What one of these functions gives, by the first bytes of a file."""
+    is_jpeg = tf.equal(tf.strings.substr(content, 0, len(JPEG)), JPEG)
+    is_png = tf.equal(tf.strings.substr(content, 0, len(PNG)), PNG) & (tf.strings.length(content) >= 24)
+    return tf.case([(is_jpeg, jpeg), (is_png, png)], other)
+
+
+def declared_bytes(content):
+    """The bytes of an image file -> how many it becomes when decoded, by its header; an int64."""
+    def of(size):
+        return tf.reduce_prod(tf.cast(size, tf.int64)) * RGB16
+    size = by_format(content, lambda: of(tf.image.extract_jpeg_shape(content)[:2]), lambda: of(png_size(content)),
+                     lambda: tf.numpy_function(declared_bytes_of_other, [content], tf.int64))
+    return tf.ensure_shape(size, [])
+
+
+def declared_bytes_of_other(content):
+    """0 for what cannot be read: decoding says why."""
+    if format_of(content) == 'NumPy':
+        return np.int64(len(content))
+    try:
+        if format_of(content) == 'TIFF':
+            with tifffile.TiffFile(io.BytesIO(content)) as file:
+                page = file.pages[0]
+                return np.int64(tiff.bytes_a_pixel(page) * page.imagelength * page.imagewidth)
+        with Image.open(io.BytesIO(content)) as file:
+            return np.int64(file.width * file.height * RGB16)
+    except Exception:       # of many kinds: damage upsets Pillow in many ways
+        return np.int64(0)
 
 
 def luma(image):
@@ -50,20 +90,35 @@ def turned(image, content, *, mark):
 
 def decode_jpeg(content):
     """The accurate DCT: the default one is off by up to 4 of 255."""
-    with tf.control_dependencies([assert_size(tf.image.extract_jpeg_shape(content)[:2])]):
+    with tf.control_dependencies([checked(content, tf.image.extract_jpeg_shape(content)[:2])]):
         return tf.cast(tf.io.decode_jpeg(content, channels=3, dct_method='INTEGER_ACCURATE'), tf.uint16) * 257
 
 
 def decode_png(content):
-    size = tf.io.decode_raw(tf.strings.substr(content, 16, 8), tf.int32, little_endian=False)
-    with tf.control_dependencies([assert_size(size)]):
+    with tf.control_dependencies([checked(content, png_size(content))]):
         return tf.io.decode_png(content, channels=3, dtype=tf.uint16)
 
 
-def assert_size(size):
-    pixels = tf.reduce_prod(tf.cast(size, tf.int64))
-    message = f'{MAX_PIXELS:,} pixels are read at most, not'
-    return tf.debugging.Assert(tf.reduce_all(size > 0) & (pixels <= MAX_PIXELS), [message, size])
+def png_size(content):
+    return tf.io.decode_raw(tf.strings.substr(content, 16, 8), tf.int32, little_endian=False)[::-1]
+
+
+def checked(content, size):
+    """An operation that fails where a JPEG or PNG of so many pixels is refused.
+
+    A call of Python for every file would cost too much, so only those are asked about that may be refused.
+    """
+    pixels, length = tf.reduce_prod(tf.cast(size, tf.int64)), tf.cast(tf.strings.length(content), tf.int64)
+    fine = tf.reduce_all(size > 0) & (pixels <= SMALL) & (pixels * length <= QUICK)
+    return tf.cond(fine, lambda: pixels, lambda: tf.numpy_function(check, [content, size], tf.int64))
+
+
+def check(content, size):
+    """ValueError where a JPEG or PNG, bytes, of (height, width) is refused."""
+    check_size(size)
+    if content[:3] == JPEG:
+        bounds.check_scans(content)
+    return np.int64(0)
 
 
 def decode_other(content):
@@ -92,11 +147,14 @@ def decode_by_pillow(content):
     try:
         with Image.open(io.BytesIO(content)) as file:
             check_size(file.size[::-1])
+            bounds.check_runs(file)
             # An AVIF has its orientation outside of its EXIF data. Pillow gives it as if it were inside.
             orientation = file.getexif().get(exif.ORIENTATION, 1) if avif else exif.orientation(content)
             return upright(np.asarray(file.convert('RGB')), orientation)
     except UnidentifiedImageError:
         raise ValueError('its header is damaged') from None
+    except Image.DecompressionBombError:        # Pillow's own limit, twice as high
+        raise ValueError(BOMB) from None
 
 
 def without_exif(avif):

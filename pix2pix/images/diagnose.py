@@ -5,6 +5,7 @@ import tensorflow as tf
 from pix2pix.devices import cpu_session
 from pix2pix.errors import UserError, reason
 from pix2pix.images import decode
+from pix2pix.images.bounds import is_irregular
 from pix2pix.images.formats import NAMES, format_of
 
 
@@ -21,6 +22,9 @@ def try_read(paths, read=decode.rgb, pairs=True):
         path = tf.compat.v1.placeholder(tf.string, [])
         content, image = tf.io.read_file(path), read(path)
         for name in paths:
+            if is_irregular(name):
+                yield name, None, ImageError(f'{name!r}: is a pipe or a device, and no file; remove it')
+                continue
             try:
                 pixels = sess.run(image, {path: name})
             except tf.errors.OpError as error:

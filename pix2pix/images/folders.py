@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from pix2pix.errors import UserError, reason
 from pix2pix.files import is_remote
+from pix2pix.images.bounds import is_irregular
 from pix2pix.images.formats import is_image
 from pix2pix.images.listing import Listing, is_image_by_content, listing
 
@@ -70,6 +71,8 @@ def walk(folder, sub_folders, below='', above=()):
     here: a link back to one of them is not followed.
     """
     above, remote = (*above, os.path.realpath(f'{folder}/{below}')), is_remote(folder)
+    if not remote:
+        refuse_pipes(f'{folder}/{below}')
     for entry in tf.io.gfile.listdir(f'{folder}/{below}'):
         name = entry.rstrip('/')        # as object storage lists folders
         path = f'{folder}/{below}{name}'
@@ -82,3 +85,16 @@ def walk(folder, sub_folders, below='', above=()):
                 yield from walk(folder, sub_folders, f'{below}{name}/', above)
         else:
             yield below + name, not remote and is_image_by_content(path)
+
+
+def refuse_pipes(folder):
+    """UserError names a pipe or a device with an image's name, which a training would wait for without end.
+
+    The folder knows of most files what they are: a million of them take no call each.
+    """
+    if not os.path.isdir(folder):       # whoever lists it says why not
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.is_file() and is_image(entry.name) and is_irregular(entry.path):
+                raise UserError(f'{entry.path!r}: is a pipe or a device, and no file; remove it')

@@ -3,7 +3,10 @@
 import re
 
 PNG, JPEG = b'\x89PNG\r\n\x1a\n', b'\xff\xd8\xff'
-MAX_PIXELS = 2 ** 27        # of one file, by its declared size: a decompression bomb is refused before it is decoded
+RGB16 = 6                   # bytes a pixel of RGB in 16 bits, which every picture becomes
+MAX_BYTES = 2 ** 27 * RGB16     # of one picture that is held whole, when decoded: 768 MiB, by what its header declares
+BOMB = f'too large: more than {2 * MAX_BYTES:,} bytes when decoded, and {MAX_BYTES:,} is the limit; make it smaller'
+MAX_STREAMED = 2 ** 36      # of one that is decoded into a file: 64 GiB
 
 #           format       endings                   first bytes
 FORMATS = [('PNG',       '.png',                   re.escape(PNG)),
@@ -31,7 +34,15 @@ def format_of(content):
     return next((name for name, _, start in FORMATS if re.match(start, content[:HEADER], re.DOTALL)), None)
 
 
-def check_size(size):
-    """ValueError where (height, width) is nothing, or more than is read."""
-    if min(size) < 1 or int(size[0]) * int(size[1]) > MAX_PIXELS:
-        raise ValueError(f'{size[1]} x {size[0]} pixels; 1 to {MAX_PIXELS:,} can be read')
+def check_size(size, bytes_a_pixel=RGB16, limit=MAX_BYTES):
+    """ValueError where a picture of (height, width) is nothing, or more bytes than the limit when it is decoded.
+
+    bytes_a_pixel  samples times the bytes of one, as the decoder allocates them
+    """
+    height, width = map(int, size)      # of 64 bits and more: no overflow
+    if min(height, width) < 1:
+        raise ValueError(f'{width} x {height} pixels')
+    needed = height * width * int(bytes_a_pixel)
+    if needed > limit:
+        raise ValueError(f'too large: {width} x {height} pixels, {needed:,} bytes when decoded, and {limit:,} is the '
+                         'limit; make it smaller')

@@ -7,7 +7,8 @@ import warnings
 from PIL import Image
 
 from pix2pix.images import decode
-from pix2pix.images.formats import HEADER, MAX_PIXELS, format_of
+from pix2pix.images.bounds import is_irregular
+from pix2pix.images.formats import HEADER, MAX_BYTES, RGB16, format_of
 from pix2pix.images.pairs import files_of, first_unreadable, misfit
 from pix2pix.sizes import Size
 
@@ -34,6 +35,8 @@ def check_headers(pairs, form, seconds=SECONDS):
 
 def looks_wrong(pair, form):
     """Whether the headers of a pair's files, or their ends, are not as they should be."""
+    if any(map(is_irregular, files_of(pair))):
+        return True
     try:
         paths, exactly = files_of(pair), form.preprocess in ('crop', 'none')
         [size] = {size_of(path, exactly) for path in paths}      # of two files they are equal
@@ -55,7 +58,7 @@ def size_of(path, exactly):
         width, height = image.size
         file.seek(-TAIL, os.SEEK_END)
         whole = ENDS.get(image.format, b'') in file.read()
-        if not known or not whole or width * height > MAX_PIXELS:
+        if not known or not whole or width * height * RGB16 > MAX_BYTES:
             raise ValueError
     turned = (exactly or height % 2) and decode.orientation(path) > 4      # by a quarter, to see which takes time
     return Size(width, height) if turned else Size(height, width)

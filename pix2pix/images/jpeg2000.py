@@ -8,7 +8,7 @@ import imagecodecs
 from PIL import Image, UnidentifiedImageError
 
 from pix2pix.images.arrays import full_range
-from pix2pix.images.formats import check_size
+from pix2pix.images.formats import RGB16, check_size
 
 CODESTREAM = b'\xff\x4f\xff\x51'        # how it begins: two markers, and behind them the sizes of all that follows
 READ = ('L', 'LA', 'I;16', 'RGB', 'RGBA')       # Pillow's names of what the boxes around it say
@@ -28,7 +28,7 @@ def decode(content):
             raise ValueError(f'{len(components)} bands; 1 or 3, with or without alpha, can be read')
         if len(set(components)) != 1 or components[0][1:] != (1, 1) or bits_of(content) > 16:
             raise ValueError('bands that differ, have a sign, or more than 16 bits are not read: convert it to 8 bits')
-        check_size(size)
+        check_size(size, max(RGB16, 2 * len(components)))
         with Image.open(io.BytesIO(content)) as file:
             if file.mode not in READ:
                 raise ValueError(f'{file.mode} is not read in JPEG 2000: convert it to RGB')

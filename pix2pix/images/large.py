@@ -10,9 +10,12 @@ import pyvips
 from pix2pix.errors import reason
 from pix2pix.images import decode, tiff
 from pix2pix.images.arrays import upright
+from pix2pix.images.bounds import is_irregular
 from pix2pix.images.diagnose import ImageError
+from pix2pix.images.formats import MAX_BYTES, MAX_STREAMED, check_size
 
 LARGE = 2 ** 24     # pixels; what is smaller is read whole
+MAX_WIDTH = 2 ** 17 # pixels: a row of tiles is held in floats
 LOADERS = ('jpegload', 'pngload', 'tiffload', 'webpload')       # libvips knows more formats, by their content
 pyvips.cache_set_max(0)     # else a file that has changed since is the old one
 
@@ -38,6 +41,14 @@ class Picture:
             raise ImageError(f'{path}: cannot be opened ({reason(error)})') from None
         self.stored, self.dtype = (image.height, image.width, image.bands), np.dtype(KINDS[kind(image)])
         self.orientation = decode.orientation(path)
+        width = self.stored[0 if self.orientation > 4 else 1]       # a quarter turn
+        try:
+            check_size(self.stored[:2], image.bands * self.dtype.itemsize,
+                       MAX_BYTES if is_held_whole(image) else MAX_STREAMED)
+        except ValueError as error:
+            raise ImageError(f'{path}: {error}') from None
+        if width > MAX_WIDTH:
+            raise ImageError(f'{path}: {width:,} pixels wide, and {MAX_WIDTH:,} is the limit; cut it')
         needed, free = math.prod(self.stored) * self.dtype.itemsize, shutil.disk_usage(folder).free
         if needed > free:
             raise ImageError(f'{path}: {image.width:,} x {image.height:,} pixels need {needed / 2 ** 20:,.0f} MiB of '
@@ -61,8 +72,10 @@ class Picture:
 def is_large(path, pixels=LARGE):
     """Whether a file is a picture of more than so many pixels that can become a Picture."""
     try:
-        image = opened(path)
+        image = None if is_irregular(path) else opened(path)
     except pyvips.Error:
+        return False
+    if not image:
         return False
     loader = image.get('vips-loader')
     return image.width * image.height > pixels and loader in LOADERS and kind(image) in KINDS and \
@@ -73,6 +86,11 @@ def opened(path):
     """A file's header; its pixels, without alpha, are decoded once, from top to bottom."""
     image = pyvips.Image.new_from_file(path, access='sequential', fail_on='error')
     return image[:image.bands - 1] if image.hasalpha() else image
+
+
+def is_held_whole(image):
+    """Whether libvips cannot decode it from top to bottom: a WebP, a progressive JPEG, an interlaced PNG."""
+    return image.get('vips-loader') == 'webpload' or image.get_typeof('interlaced') != 0
 
 
 def kind(image):

@@ -9,6 +9,7 @@ import os
 from typing import NamedTuple
 
 from pix2pix.errors import UserError, count
+from pix2pix.images.bounds import is_irregular
 from pix2pix.images.formats import ARRAYS, EXTENSIONS, HEADER, format_of, is_image
 
 NAMED = 8       # endings in the line on what is passed over
@@ -39,7 +40,8 @@ def list_images_under(path, without=None):
     if os.path.isfile(path):
         return Listing([os.path.basename(path)], [])
     if not os.path.isdir(path):
-        raise UserError(f'{path}: no such file or folder')
+        wrong = 'is a pipe or a device, and no file' if is_irregular(path) else 'no such file or folder'
+        raise UserError(f'{path}: {wrong}')
     found, seen, apart = [], set(), os.path.abspath(without) if without else None
     if apart and not apart.startswith(os.path.abspath(path) + os.sep):
         apart = None

@@ -30,13 +30,16 @@ def name_of(pair):
 
 def decode_pair(files, form):
     """The paths of a pair, a tensor of one string or of two -> (source, target), float32 [H, W, C] in [0, 255]."""
-    files = tf.unstack(tf.reshape(files, [-1]))
+    return decode_contents([tf.io.read_file(file) for file in tf.unstack(tf.reshape(files, [-1]))], form)
+
+
+def decode_contents(contents, form):
+    """The bytes of a pair's files, one or two -> what decode_pair() gives."""
     if form.is_plain:
-        source, target = sides([decode.rgb(file) for file in files], form)
+        source, target = sides([decode.rgb_of(content) for content in contents], form)
         target = decode.luma(target) if form.target_channels == 1 else target
         source = decode.luma(source) if form.colours == 1 else source
     else:
-        contents = [tf.io.read_file(file) for file in files]
         source, target = tf.numpy_function(lambda *contents: arrays(contents, form), contents, [tf.float32, tf.float32])
     source.set_shape([None, None, form.colours])
     target.set_shape([None, None, form.target_channels])

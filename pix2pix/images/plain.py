@@ -7,9 +7,11 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from pix2pix.errors import UserError, reason
-from pix2pix.images import exif
+from pix2pix.images import bounds, exif
 from pix2pix.images.arrays import upright
-from pix2pix.images.formats import PNG
+from pix2pix.images.formats import BOMB, JPEG, MAX_BYTES, PNG, RGB16, check_size
+
+Image.MAX_IMAGE_PIXELS = MAX_BYTES // RGB16     # else Pillow warns from 2 ** 26 on
 
 
 def as_array(picture):
@@ -23,16 +25,24 @@ def as_array(picture):
 
 
 def read(path):
+    if bounds.is_irregular(path):
+        raise UserError(f'{path!r} is a pipe or a device, and no file')
     try:
         with open(path, 'rb') as file, Image.open(file) as header:
             file.seek(0)
             content = file.read()
+            check_size(header.size[::-1])
+            bounds.check_runs(header)
+            if content[:3] == JPEG:
+                bounds.check_scans(content)
             if content[:8] != PNG or header.mode == 'P':
                 return from_pil(header)
             pixels, turned = imagecodecs.png_decode(content), exif.orientation(content)
     except UnidentifiedImageError:
         raise UserError(f'{path!r} cannot be read (it is no picture of a known format)') from None
-    except (OSError, ValueError, SyntaxError, RuntimeError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError:        # Pillow's own limit, twice as high
+        raise UserError(f'{path!r} cannot be read ({BOMB})') from None
+    except (OSError, ValueError, SyntaxError, RuntimeError) as error:
         raise UserError(f'{path!r} cannot be read ({getattr(error, "strerror", None) or reason(error)})') from None
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     colour = pixels[..., :3] if pixels.shape[-1] > 2 else np.repeat(pixels[..., :1], 3, axis=-1)    # without alpha

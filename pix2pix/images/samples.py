@@ -1,6 +1,7 @@
 """The samples of files as they are stored: any number of channels, whole numbers or floats, in units of their own."""
 
 import io
+import struct
 import zipfile
 
 import imagecodecs
@@ -8,13 +9,13 @@ import numpy as np
 import tifffile
 from PIL import Image, UnidentifiedImageError
 
-from pix2pix.images import exif, tiff
+from pix2pix.images import bounds, exif, tiff
 from pix2pix.images.arrays import upright
-from pix2pix.images.formats import check_size, format_of
+from pix2pix.images.formats import MAX_BYTES, check_size, format_of
 from pix2pix.images.units import KINDS, of_array
 
 NUMPY = b'\x93NUMPY'
-MOST_BYTES = 2 ** 31        # of one array, by its header
+MOST = 4 * 2      # bytes a pixel of a PNG, at most
 
 
 def read(content):
@@ -32,7 +33,6 @@ def read(content):
         values, bits = by_pillow(content), 8
     if values.dtype.name not in KINDS:
         raise ValueError(f'{values.dtype} values; {" ".join(KINDS)} can be read')
-    check_size(values.shape[:2])
     samples = of_array(values)
     return samples._replace(highest=2 ** bits - 1) if samples.highest and values.dtype.kind == 'u' else samples
 
@@ -45,16 +45,18 @@ def array(content):
             names = [info for info in arrays.infolist() if info.filename.endswith('.npy')]
             if len(names) != 1:
                 raise ValueError(f'{len(names)} arrays in it; one can be read')
-            if names[0].file_size > MOST_BYTES:
-                raise ValueError(f'{names[0].file_size:,} bytes; {MOST_BYTES:,} can be read')
+            if names[0].file_size > MAX_BYTES:
+                raise ValueError(f'too large: {names[0].file_size:,} bytes when unpacked, and {MAX_BYTES:,} is the '
+                                 'limit')
             file = io.BytesIO(arrays.read(names[0]))
     version = np.lib.format.read_magic(file)
     header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
     shape, _, dtype = header(file) if header else ((), None, None)
     if len(shape) not in (2, 3) or 0 in shape or dtype.hasobject:
         raise ValueError(f'an array {list(shape)}; [H, W] or [H, W, C] of numbers can be read')
-    held = len(file.getvalue()) - file.tell()
-    if int(np.prod(shape, dtype=object)) * dtype.itemsize > held:     # before that much memory is taken
+    a_pixel, held = int(np.prod(shape[2:], dtype=object)) * dtype.itemsize, len(file.getvalue()) - file.tell()
+    check_size(shape[:2], a_pixel)
+    if shape[0] * shape[1] * a_pixel > held:
         raise ValueError('it is cut off')
     file.seek(0)
     values = np.lib.format.read_array(file, allow_pickle=False)
@@ -66,7 +68,7 @@ def of_tiff(content):
     """(all bands of the first page as they are stored, bits a sample). Inks and palettes become RGB."""
     with tifffile.TiffFile(io.BytesIO(content)) as file:
         page = file.pages[0]
-        check_size((page.imagelength, page.imagewidth))
+        tiff.check_bounds(page, content)
         if page.photometric not in (tiff.PHOTOMETRIC.MINISBLACK, tiff.PHOTOMETRIC.RGB) or page.imagedepth != 1 or \
                 not isinstance(page.bitspersample, int) or page.bitspersample == 1:
             values = tiff.decode(content)
@@ -78,6 +80,8 @@ def of_tiff(content):
 
 
 def by_imagecodecs(content):
+    if len(content) >= 24:
+        check_size(struct.unpack_from('>II', content, 16)[::-1], MOST)
     try:
         values = imagecodecs.png_decode(content)
     except (imagecodecs.PngError, RuntimeError) as error:
@@ -90,6 +94,9 @@ def by_pillow(content):
     try:
         with Image.open(io.BytesIO(content)) as file:
             check_size(file.size[::-1])
+            bounds.check_runs(file)
+            if file.format == 'JPEG':
+                bounds.check_scans(content)
             pixels = np.asarray(file.convert('L' if file.mode == 'L' else 'RGB'))
             return upright(pixels.reshape(*pixels.shape[:2], -1), exif.orientation(content))
     except UnidentifiedImageError:

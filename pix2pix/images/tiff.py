@@ -7,12 +7,15 @@ import tifffile
 from tifffile import PHOTOMETRIC
 
 from pix2pix.images.arrays import full_range, upright
-from pix2pix.images.formats import check_size
+from pix2pix.images.bounds import MAX_SEGMENTS, check_segment
+from pix2pix.images.formats import RGB16, check_size
 
 ORIENTATION, INK_SET = 274, 332         # tags
 CMYK = 1                                # an ink set
 OLD_JPEG, JPEG = 6, 7                   # compressions
 OF_LIBVIPS = (1, 2, 3, 4, 5, JPEG, 8, 32773, 32946, 50001)      # none, fax, LZW, JPEG, Deflate, PackBits, WebP
+OF_KNOWN_SIZE = (1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 34926, 50000)   # the decoder is told: LZMA and Zstandard too
+PICTURES = (OLD_JPEG, JPEG, 34927, 34933, 50001)                # a strip says it of itself: JPEG, WebP, PNG
 ASSOCIATED = 1                          # an alpha by which the colours are multiplied already
 SEPARATE = 2                            # a configuration of planes
 
@@ -22,6 +25,7 @@ def decode(content):
     with tifffile.TiffFile(io.BytesIO(content)) as tiff:
         page = tiff.pages[0]
         check(page)
+        check_bounds(page, content)
         image = page.asarray()
         image = np.moveaxis(image, 0, -1) if page.planarconfig == SEPARATE and image.ndim == 3 else image
         image = image.reshape(page.imagelength, page.imagewidth, page.samplesperpixel)
@@ -44,13 +48,37 @@ def check(page):
                                           alphas > 1):
         raise ValueError(f'{bands} bands of inks; CMYK, with or without alpha, can be read')
     if kind != PHOTOMETRIC.SEPARATED and bands > 4:
-        raise ValueError(f'{bands} bands; 1 or 3, with or without alpha, can be read')
+        raise ValueError(f'{bands} bands; 1 or 3, with or without alpha, are a picture. More are read as so many channels')
     if page.imagedepth != 1:
         raise ValueError(f'a volume of {page.imagedepth} slices is not read')
     if not isinstance(page.bitspersample, int):
         raise ValueError(f'{" ".join(map(str, page.bitspersample))} bits a sample are not read: '
                          'all samples must have as many')
-    check_size((page.imagelength, page.imagewidth))
+
+
+def bytes_a_pixel(page):
+    """When it is decoded: those of all its samples, or of what they become."""
+    return max(RGB16, page.samplesperpixel * (page.dtype.itemsize if page.dtype else 1))
+
+
+def check_bounds(page, content):
+    """ValueError where a page, in these bytes of a file, would take more memory or time than a picture may."""
+    size = height, width = page.imagelength, page.imagewidth
+    strip = (min(page.rowsperstrip, height), width)
+    if page.is_tiled:       # they are decoded whole
+        strip = page.tilelength * page.tiledepth, page.tilewidth
+        size = [-(-whole // max(part, 1)) * part for whole, part in zip(size, strip)]
+    check_size(size, bytes_a_pixel(page))
+    if len(page.dataoffsets) > MAX_SEGMENTS:
+        raise ValueError(f'{len(page.dataoffsets):,} strips or tiles, and {MAX_SEGMENTS:,} are the limit; save it with '
+                         'larger ones')
+    if page.compression not in OF_KNOWN_SIZE + PICTURES:
+        raise ValueError(f'the compression {getattr(page.compression, "name", page.compression)} is not read: save it '
+                         'with LZW or Deflate')
+    if page.compression in PICTURES:
+        for at, length in zip(page.dataoffsets, page.databytecounts):
+            if length:      # else it is left out, and black
+                check_segment(content[at:at + length], strip)
 
 
 def is_see_through(content):
@@ -75,6 +103,8 @@ def is_plain(path):
         with tifffile.TiffFile(path) as tiff:
             page = tiff.pages[0]
             check(page)
+            if page.is_tiled:
+                check_size((page.tilelength, page.tilewidth), bytes_a_pixel(page))
             planes = page.planarconfig == SEPARATE and (page.photometric != PHOTOMETRIC.RGB or page.is_tiled)
             fine_palette = page.photometric == PHOTOMETRIC.PALETTE and page.bitspersample > 8
             return page.compression in OF_LIBVIPS and not (ASSOCIATED in page.extrasamples or planes or fine_palette)
