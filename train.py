@@ -58,7 +58,7 @@ def parse(args=None):
     add('--layers',          choices=LAYERS, default=net.layers, help='layer table: docs/design.md')
     add('--base_filters',    type=natural, default=net.base_filters, help='width of the first layer')
     add('--depth',           type=int, choices=DEPTHS, default=net.depth, help='how often the U-Net halves the size')
-    add('--norm',            choices=NORMS, default=net.norm, help="by the batch's statistics, or by each image's own")
+    add('--norm',            choices=NORMS, default=net.norm, help="by statistics of the batch or of each image")
     add('--keep_prob',       type=probability, default=net.keep_prob, help='probability that dropout keeps a value')
     add('--init_from',                                  help='run or checkpoint whose weights it begins with')
     add('--precision',       choices=('auto', *PRECISIONS), default='auto',
@@ -99,8 +99,8 @@ def parse(args=None):
     opts.direction_asked, opts.direction = opts.direction, opts.direction or (row.direction if row else 'AtoB')
     opts.name = opts.name or os.path.basename(os.path.abspath(opts.dataset))
     settle(opts, parser.error)
-    if (opts.layers, opts.norm) == ('writeup', 'instance'):
-        parser.error('--norm instance does not go with --layers writeup, which normalises the 1x1 bottleneck: one '
+    if opts.layers == 'writeup' and opts.norm != 'batch':
+        parser.error(f'--norm {opts.norm} does not go with --layers writeup, which normalises the 1x1 bottleneck: one '
                      'pixel has no variance; --layers paper does not')
     if opts.decay_from and opts.decay_from >= opts.epochs:
         parser.error(f'--decay_from {opts.decay_from}: the rate falls from there to the end, which is epoch '

@@ -92,7 +92,7 @@ def beside(what, precision, size, filters, data):
         record.scalars(step, {'epoch': step / 100, **losses})
     return {'log': lambda: record.scalars(1, {'epoch': 1.0, **losses}),
             'sample': sample,
-            'page': lambda: report.write(run),
+            'page': lambda: report.write(run, history=record.history),
             'save': lambda: checkpoint.save(sess, saver, run.checkpoints, 1, keep=1)}[what]
 
 

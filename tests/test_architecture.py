@@ -17,8 +17,8 @@ def test_the_defaults_are_the_paper_s():
     assert Hyperparameters._fields == ('learning_rate', 'beta1', 'l1_weight', 'gan_weight', 'gan_mode', 'ema')
 
 
-def test_there_are_two_norms_and_two_adversarial_losses():
-    assert NORMS == ('batch', 'instance') and GAN_MODES == ('vanilla', 'lsgan') == tuple(GAN_LOSS)
+def test_there_are_three_norms_and_two_adversarial_losses():
+    assert NORMS == ('batch', 'instance', 'instance_port') and GAN_MODES == ('vanilla', 'lsgan') == tuple(GAN_LOSS)
 
 
 def test_there_are_three_layer_tables_and_two_precisions():

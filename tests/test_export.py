@@ -24,7 +24,7 @@ from pix2pix.pytorch import names, pth
 from pix2pix.sizes import Size
 from tests import reference
 from tests.test_generator import make_run, noise
-from tests.test_pytorch import KNOWN, D, G, source
+from tests.test_pytorch import INSTANCE, INSTANCE_D, INSTANCE_G, KNOWN, D, G, source
 
 RANDOM = np.random.RandomState(5)
 
@@ -169,6 +169,20 @@ def test_instance_norm_is_each_picture_s_own_in_a_batch_too(tmp_path, monkeypatc
     np.testing.assert_allclose(draw(session_of(generator), sources), generator.forward(sources), atol=2e-4)
     assert run_export(str(tmp_path / 'instance'), tmp_path, monkeypatch, '--to', 'pytorch') == 1
     assert 'the instance norm of the PyTorch port has no scale' in capsys.readouterr().err
+
+
+def test_the_port_s_instance_norm_goes_out_as_it_came_in(tmp_path, monkeypatch):
+    """Equal to the bit, both networks; ONNX draws what PyTorch drew. Its biases stay, and its norm has none of ours."""
+    monkeypatch.chdir(tmp_path)
+    importer.main(importer.parse([INSTANCE_G, '--discriminator', INSTANCE_D, '--direction', 'BtoA', '--name', 'new']))
+    generator = Generator('checkpoints/new', dropout=False)
+    to_pytorch.write(str(tmp_path), generator, 'float32')
+    for path, network in (INSTANCE_G, 'G'), (INSTANCE_D, 'D'):
+        there, back = pth.read(path), pth.read(str(tmp_path / f'latest_net_{network}.pth'))
+        assert there.keys() == back.keys()
+        for name in there:
+            np.testing.assert_array_equal(back[name], there[name])
+    np.testing.assert_allclose(draw(session_of(generator), source())[0, ::4, ::4, 0], INSTANCE['drawing'], atol=1e-5)
 
 
 @pytest.mark.parametrize('layers', ['paper', 'writeup'])

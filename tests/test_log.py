@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -77,3 +78,36 @@ def test_the_best_step_is_one_of_those_that_are_there():
     lines = [{'step': 5, 'val_l1': 0.3, 'val_ssim': 0.9}, {'step': 10, 'val_l1': 0.2, 'val_ssim': 0.1}, {'step': 15}]
     assert best_step(lines, 'l1', [5, 10, 15]) == 10 and best_step(lines, 'ssim', [5, 10, 15]) == 5
     assert best_step(lines, 'l1', [5]) == 5 and best_step(lines, 'l1', [15]) is None
+
+
+def test_a_run_s_lines_are_read_once_and_the_best_of_its_checkpoints_is_known_without_them(tmp_path):
+    """From then on by what is logged; a step whose checkpoint is gone is forgotten."""
+    for step in 4, 8:
+        (tmp_path / f'model-{step}.index').touch()
+    lines = [{'step': step, 'epoch': step, 'val_count': 1, 'val_l1': value}
+             for step, value in ((2, 0.1), (4, 0.3), (6, 0.1), (8, 0.4), (10, 0.0))]
+    (tmp_path / 'metrics.jsonl').write_text(''.join(json.dumps(line) + '\n' for line in lines))
+    log = Log(Run(str(tmp_path)), 8)
+    (tmp_path / 'metrics.jsonl').unlink()
+    assert (log.last_found, log.last_kept, log.history.validated, log.history.last) == (10, 8, 4, lines[3])
+    assert log.best_step('l1', 8) == 4 and log.best_step(None, 8) is None
+    log.scalars(9, {'epoch': 9.0, 'd_loss': 1.0})
+    log.scalars(10, {'epoch': 10.0, 'val_count': 1, 'val_l1': 0.2})
+    assert log.best_step('l1', 10) == 10
+    (tmp_path / 'model-4.index').unlink()
+    assert log.best_step('l1', 12) == 8         # step 10 was not saved
+    log.close()
+    assert list(log.validated) == [8]
+
+
+def test_ten_times_the_lines_take_no_more_memory(tmp_path):
+    """Python's own, at its highest while they are read."""
+    peaks = []
+    for count in 1_000, 10_000:
+        line = '{"step": %d, "epoch": 1.5, "d_loss": 1.25, "val_count": 3, "val_l1": 0.5}\n'
+        (tmp_path / 'metrics.jsonl').write_text(''.join(line % step for step in range(count)))
+        tracemalloc.start()
+        Log(Run(str(tmp_path)), count, events=False).close()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0] < 2 ** 21, peaks

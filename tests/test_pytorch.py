@@ -1,6 +1,6 @@
 """python -m pix2pix.pytorch. tests/port is what PyTorch 2.13 wrote of the port's networks, written out in
 tests/port/make.py, of width 1, 3 channels in and 1 out: their weights, and in known.npz what they draw of one picture,
-at every fourth pixel, without dropout."""
+at every fourth pixel, without dropout. The files of instance* are of those with instance norm."""
 
 import json
 import os
@@ -23,6 +23,8 @@ from pix2pix.run.folder import Run
 PORT = pathlib.Path(__file__).parent / 'port'
 G, D, LEGACY = (str(PORT / f'{name}.pth') for name in ('latest_net_G', 'latest_net_D', 'legacy_net_G'))
 KNOWN = np.load(PORT / 'known.npz')
+INSTANCE_G, INSTANCE_D = (str(PORT / f'instance_net_{network}.pth') for network in 'GD')
+INSTANCE = np.load(PORT / 'instance.npz')
 
 
 def run_import(folder, monkeypatch, *args):
@@ -128,6 +130,40 @@ def test_its_discriminator_is_the_port_s(tmp_path, monkeypatch):
         np.testing.assert_allclose(sess.run(logits)[0, ..., 0], KNOWN['logits'], atol=1e-4)
 
 
+def test_with_instance_norm_both_networks_are_the_port_s_too(tmp_path, monkeypatch, capsys):
+    """To a tenth of a level of 255, of two pictures in a batch too; every bias counts that no norm follows."""
+    assert run_import(tmp_path, monkeypatch, INSTANCE_G, '--discriminator', INSTANCE_D, '--direction', 'BtoA') == 0
+    assert '3 -> 1 channels, instance norm, BtoA' in capsys.readouterr().out
+    model = Generator('checkpoints/new', dropout=False)
+    architecture = Architecture('port', 1, 0.5, 3, 1, norm='instance_port')
+    assert model.architecture == architecture
+    drawn = model.forward(source())
+    both = model.forward(np.concatenate([0.1 * source(), source()]))
+    for one in drawn[0], both[1]:
+        assert np.abs(one[::4, ::4, 0] - INSTANCE['drawing']).max() < 1e-4 and one.std() > 0.05
+    with tf.Graph().as_default(), tf.Session() as sess:
+        logits = discriminator(tf.constant(source()), tf.constant(drawn), architecture)
+        reader = tf.train.load_checkpoint('checkpoints/new/model-1')
+        for v in tf.global_variables():
+            v.load(reader.get_tensor(v.op.name), sess)
+        np.testing.assert_allclose(sess.run(logits)[0, ..., 0], INSTANCE['logits'], atol=1e-4)
+
+
+def test_biases_before_an_instance_norm_count_for_nothing_and_the_others_do(tmp_path, monkeypatch):
+    run_import(tmp_path, monkeypatch, INSTANCE_G, '--direction', 'BtoA')
+    model = Generator('checkpoints/new', dropout=False)
+    drawn, counted = model.forward(source()), []
+    with model.graph.as_default():
+        for v in tf.global_variables('generator/'):
+            if v.op.name.endswith('/b'):
+                before = model.sess.run(v)
+                v.load(before + 1, model.sess)
+                if np.abs(model.forward(source()) - drawn).max() > 1e-3:
+                    counted.append(v.op.name.split('/')[1])
+                v.load(before, model.sess)
+    assert counted == ['down1', 'down8', 'up8']
+
+
 def test_dropout_is_in_the_rows_of_the_port():
     """Its three blocks between the innermost and the outer four: our rows 2 to 4."""
     with tf.Graph().as_default() as graph:
@@ -146,7 +182,9 @@ def test_prefixes_of_parallel_and_compiled_models_are_taken_off(prefix, tmp_path
         np.testing.assert_array_equal(plain[name], wrapped[name])
 
 
-@pytest.mark.parametrize('places, path', [(names.generator_places(), G), (names.discriminator_places(), D)])
+@pytest.mark.parametrize('places, path', [
+    (names.generator_places(), G), (names.discriminator_places(), D),
+    (names.generator_places('instance_port'), INSTANCE_G), (names.discriminator_places('instance_port'), INSTANCE_D)])
 def test_there_and_back_again_every_tensor_is_equal_to_the_bit(places, path):
     tensors = pth.read(path)
     ours = names.imported(tensors, places, path)
@@ -162,7 +200,7 @@ def test_what_does_not_fit_is_called_what_it_is(tmp_path, monkeypatch):
     less = lambda *ends: {name: value for name, value in tensors.items() if not name.endswith(ends)}
     deepest = 'model.model.' + '1.model.' + '3.model.' * 6
     strangers = {'a basic discriminator': pth.read(D), 'resnet': {'model.10.conv_block.1.weight': np.zeros(3, 'f')},
-                 'another norm than batch': less('running_mean', 'running_var'),
+                 'without a norm': less('running_mean', 'running_var'),
                  'another depth': {name: value for name, value in tensors.items() if not name.startswith(deepest)},
                  'an unknown network': {'fc.weight': np.zeros(3, 'f')}, 'it lacks': less('model.3.bias'),
                  'it has fc': {**tensors, 'fc': np.zeros(3, 'f')}}
@@ -171,6 +209,8 @@ def test_what_does_not_fit_is_called_what_it_is(tmp_path, monkeypatch):
             run_import(tmp_path, monkeypatch, saved(tmp_path / 'a.pth', state), '--direction', 'AtoB')
     with pytest.raises(UserError, match='a unet_256 generator .* fits here is a basic discriminator'):
         run_import(tmp_path, monkeypatch, G, '--discriminator', G, '--direction', 'AtoB')
+    with pytest.raises(UserError, match='a basic discriminator with batch norm; .* is a basic .* with instance norm'):
+        run_import(tmp_path, monkeypatch, INSTANCE_G, '--discriminator', D, '--direction', 'AtoB')
     wide = {name: np.concatenate([value, value]) if name == 'model.model.1.model.1.weight' else value
             for name, value in tensors.items()}
     with pytest.raises(UserError, match=r'down2/w has the shape \[4, 4, 1, 4\], not \[4, 4, 1, 2\]'):

@@ -13,6 +13,7 @@ from pix2pix.images import png
 from pix2pix.images.arrays import grid
 from pix2pix.run import report
 from pix2pix.run.folder import Run
+from pix2pix.run.history import Curve, History
 from tests.browser import Page
 
 OPTIONS = {'epochs': 4, 'name': '<script>alert(1)</script>', 'dataset': 'a & b'}
@@ -52,14 +53,55 @@ def test_names_and_options_are_escaped_and_addresses_quoted(tmp_path):
     assert '"%#?<b>' not in text and '%22%25%23%3F%3Cb%3E.png' in text
 
 
+def curve_of(pairs):
+    curve = Curve()
+    for epoch, value in pairs:
+        curve.add(epoch, value)
+    return curve
+
+
 def test_curves_are_averaged_and_keep_their_ends():
-    lines = [{'epoch': i, 'loss': float(i)} for i in range(1, 2001)]
-    chart = report.chart('loss', lines, 'loss')
-    assert len(chart['points']) == 400 and chart['averaged'] == 5
-    assert (chart['low'], chart['high'], chart['last'], chart['end']) == (3, 1998, 1998, 1998)
-    assert chart['points'][0] == (round(300 * 3 / 1998, 1), 120) and chart['points'][-1] == (300, 0)
-    flat = report.chart('flat', [{'epoch': 1, 'loss': 2.0}], 'loss')
+    chart = report.chart('loss', curve_of((i, float(i)) for i in range(1, 2001)), best=max)
+    assert len(chart['points']) == 250 and chart['averaged'] == 8
+    assert (chart['low'], chart['high'], chart['last'], chart['end']) == (4.5, 1996.5, 1996.5, 1996.5)
+    assert chart['points'][0] == (round(300 * 4.5 / 1996.5, 1), 120) and chart['points'][-1] == (300, 0)
+    assert chart['best'] == (2000, 2000)        # of single values
+    flat = report.chart('flat', curve_of([(1, 2.0)]))
     assert flat['points'] == [(300, 120)]
+
+
+@pytest.mark.parametrize('count', [1, 399, 400, 401, 800, 801, 3000])
+def test_a_curve_is_thinned_as_it_is_written(count):
+    """Every value counts once, in stretches of equal length but for the last, however they came."""
+    curve = curve_of((i, i ** 2) for i in range(count))
+    size = curve.averaged
+    stretches = [range(i, min(i + size, count)) for i in range(0, count, size)]
+    assert curve.points() == [(sum(s) / len(s), sum(i ** 2 for i in s) / len(s)) for s in stretches]
+    assert min(count, 200) <= len(stretches) <= 400
+    assert (curve.lowest, curve.highest) == ((0, 0), (count - 1, (count - 1) ** 2))
+
+
+def test_the_page_of_a_long_run_is_as_large_and_as_quick_as_that_of_a_short_one(tmp_path, monkeypatch):
+    """A training hands its history over: no line is read again. Sizes are those of 1,000 and of 5,000 epochs."""
+    run, history, sizes = the_run(tmp_path), History(), {}
+    os.makedirs(run.checkpoints)
+    with open(run.options, 'w') as file:
+        json.dump(OPTIONS, file)
+    monkeypatch.setattr(report.log, 'read', None)
+    os.makedirs(run.samples)
+    for epoch in range(1, 5_001):
+        open(run.grid(epoch), 'w').close()
+        line = {'step': epoch, 'epoch': epoch, 'd_loss': 1 / epoch, 'g_loss_gan': 1.0, 'g_loss_l1': 0.5}
+        history.add(line | {'val_count': 3, 'val_l1': 0.1, 'val_psnr': epoch / 1000, 'val_ssim': 0.1})
+        history.add_grid(epoch)
+        if epoch in (1_000, 5_000):
+            report.write(run, history=history, training=True)
+            sizes[epoch] = os.path.getsize(run.page)
+    with open(run.page) as file:
+        text = file.read()
+    assert sizes[5_000] < 1.25 * sizes[1_000] < 150_000, sizes
+    assert 'the newest 100 of 5000' in text and 'here are 386 of 5,000' in text
+    assert 'epoch-0001.png' in text and 'epoch-5000.png' in text and 'best 5 at epoch 5,000' in text
 
 
 def test_it_leads_to_the_page_that_draws_where_there_is_one(tmp_path):

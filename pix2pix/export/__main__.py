@@ -126,7 +126,8 @@ def main(opts):
         rows.append((name, bytes_of(os.path.join(folder, name)), difference))
         note(folder, name, {
             'target': target, 'weights': weights, 'run': generator.run.name, 'checkpoint': generator.step,
-            'statistics': generator.statistics, 'dropout': opts.dropout, 'averaged': generator.averaged,
+            'statistics': generator.statistics, 'norm': generator.architecture.norm, 'dropout': opts.dropout,
+            'averaged': generator.averaged,
             'layout': 'NHWC', 'range': [-1, 1], 'multiple': multiple, 'size': fixed, **generator.data,
             'palette': palette, 'compared_on': words,
             'generator_milliseconds': milliseconds,

@@ -28,7 +28,7 @@ picture = interpreter.get_tensor(interpreter.get_output_details()[0]['index'])
        'pytorch': '''```sh
 # In the port's folder. Its dropout is one row further out, so that --no_dropout draws what the check compared.
 mkdir -p checkpoints/ours && cp latest_net_*.pth checkpoints/ours/
-python test.py --dataroot DATA --name ours --model pix2pix --netG unet_256 --norm batch --no_dropout
+python test.py --dataroot DATA --name ours --model pix2pix --netG unet_256 --norm {norm} --no_dropout
 ```'''}
 
 
@@ -41,16 +41,23 @@ def text(files):
         dropout = 'fixed masks of dropout' if about['dropout'] else 'without dropout'
         lines += [f'# {name}\n', f'The generator of {about["run"]}, checkpoint {about["checkpoint"]}{averaged}, with '
                   f'{about["statistics"]} statistics and {dropout}.']
-        lines += [feed(about, source, target, multiple), RUN[about['target']].format(name=name), found(about), '']
+        lines += [feed(about, source, target, multiple), RUN[about['target']].format(name=name, norm=theirs(about)),
+                  found(about), '']
     return '\n'.join(lines)
+
+
+def theirs(about):
+    """What the PyTorch port calls the norm; files of earlier versions all have batch norm."""
+    return about.get('norm', 'batch').removesuffix('_port')
 
 
 def feed(about, source, target, multiple):
     names = collections.defaultdict(lambda: 'bands', {1: 'gray', 3: 'RGB'})
     if about['target'] == 'pytorch':
-        return (f'The port feeds it: {names[source]} pictures, [N, {source}, H, W]. It draws with batch statistics '
-                'unless it is told --eval. The running statistics of the discriminator and all num_batches_tracked are '
-                'made up; the port uses them for nothing.')
+        statistics = {'batch': 'It draws with batch statistics unless it is told --eval. The running statistics of the '
+                               'discriminator and all num_batches_tracked are made up; the port uses them for nothing.',
+                      'instance': 'It normalises each picture by its own statistics.'}[theirs(about)]
+        return f'The port feeds it: {names[source]} pictures, [N, {source}, H, W]. {statistics}'
     if about['target'] == 'page':
         return 'It draws in the browser, on the machine of whoever looks at it.'
     size = 'x'.join(map(str, about['size'])) if about.get('size') else f'H and W multiples of {multiple}'

@@ -109,8 +109,11 @@ class Network:
         inputs += [] if bias is None else [self.tensor(name + '_b', np.float32(bias))]
         x = self.add(op, *inputs, strides=[2, 2], pads=[1, 1, 1, 1])
         if norm and self.statistics == 'batch':
-            x = self.add('InstanceNormalization', x, self.tensor(name + '_norm_scale', of('_norm/scale')),
-                         self.tensor(name + '_norm_offset', of('_norm/offset')), epsilon=EPSILON)
+            scale, offset = of('_norm/scale'), of('_norm/offset')
+            if scale is None:       # --norm instance_port has none
+                scale, offset = np.ones(w.shape[axis], np.float32), np.zeros(w.shape[axis], np.float32)
+            x = self.add('InstanceNormalization', x, self.tensor(name + '_norm_scale', scale),
+                         self.tensor(name + '_norm_offset', offset), epsilon=EPSILON)
         return x
 
     def weight(self, name, w, axis):

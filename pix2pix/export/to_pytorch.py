@@ -18,17 +18,19 @@ def write(folder, generator, weights, size=None):
     if generator.architecture.layers == 'writeup':
         raise UserError('the PyTorch port has no network with the layers of the write-up')
     if generator.architecture.norm == 'instance':
-        raise UserError('the instance norm of the PyTorch port has no scale and no offset, and this run has them')
+        raise UserError('the instance norm of the PyTorch port has no scale and no offset, and this run has learned '
+                        'them. A run that is trained with --norm instance_port has none')
     checkpoint = tf.train.load_checkpoint(generator.checkpoint)
     # Of the checkpoint: the generator that draws by batch statistics has no moving ones.
     variables, average = {}, ema.SCOPE if generator.averaged else ''
     for name in checkpoint.get_variable_to_shape_map():
         if name.startswith((average + 'generator/', 'discriminator/')):
             variables[name.removeprefix(average)] = checkpoint.get_tensor(name)
+    norm = generator.architecture.norm
     paths = [os.path.join(folder, f'latest_net_{network}.pth') for network in 'GD']
-    save(paths[0], names.exported(variables, names.generator_places()))
+    save(paths[0], names.exported(variables, names.generator_places(norm)))
     if 'discriminator/conv1/w' in variables:
-        save(paths[1], names.exported(variables, names.discriminator_places()))
+        save(paths[1], names.exported(variables, names.discriminator_places(norm)))
     return paths[0]
 
 

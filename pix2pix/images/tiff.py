@@ -48,7 +48,7 @@ def check(page):
                                           alphas > 1):
         raise ValueError(f'{bands} bands of inks; CMYK, with or without alpha, can be read')
     if kind != PHOTOMETRIC.SEPARATED and bands > 4:
-        raise ValueError(f'{bands} bands; 1 or 3, with or without alpha, are a picture. More are read as so many channels')
+        raise ValueError(f'{bands} bands; 1 or 3, with or without alpha, can be read')
     if page.imagedepth != 1:
         raise ValueError(f'a volume of {page.imagedepth} slices is not read')
     if not isinstance(page.bitspersample, int):

@@ -104,7 +104,7 @@ class Generator:
         if self.statistics == 'batch' and options['layers'] == 'writeup':
             raise UserError('batch statistics do not fit this run: the layers of the write-up normalise a 1x1 '
                             'bottleneck, and one image has no variance there. Use moving statistics')
-        if self.statistics == 'moving' and options['norm'] == 'instance':
+        if self.statistics == 'moving' and options['norm'] != 'batch':
             raise UserError('moving statistics do not fit this run: instance norm keeps none, it normalises each image '
                             'by its own, in training too')
         self.dropout, self.seed, self.tile = dropout, seed, tile

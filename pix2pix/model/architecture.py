@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 LAYERS = ('paper', 'port', 'writeup')       # the layer tables of networks.py
-NORMS = ('batch', 'instance')       # whose statistics normalise an image: those of its batch, or its own
+# Whose statistics normalise an image: those of its batch, or its own. instance_port is the PyTorch port's: without
+# scale and offset, and every convolution has a bias.
+NORMS = ('batch', 'instance', 'instance_port')
 GAN_MODES = ('vanilla', 'lsgan')    # the adversarial losses of losses.py
 PRECISIONS = ('float32', 'bfloat16')
 DEPTHS = range(5, 10)       # how often the U-Net may halve height and width

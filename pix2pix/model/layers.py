@@ -39,8 +39,8 @@ def deconv(x, name, width, bias=False):
         return add_bias(x) if bias else x
 
 
-def batch_norm(x, name, statistics='batch'):
-    """Normalise each channel, then scale and offset it (Ioffe & Szegedy 2015).
+def batch_norm(x, name, statistics='batch', *, affine=True):
+    """Normalise each channel, then scale and offset it (Ioffe & Szegedy 2015), unless it is not `affine`.
 
     statistics: 'each'    each image's own mean and variance, as if it were a batch by itself;
                 'batch'   the batch's own, and nothing is kept;
@@ -48,8 +48,8 @@ def batch_norm(x, name, statistics='batch'):
                 'moving'  the moving mean and variance.
     """
     with tf.variable_scope(name):
-        scale = variable('scale', [x.shape[-1]], normal(1.0))
-        offset = variable('offset', [x.shape[-1]])
+        scale = variable('scale', [x.shape[-1]], normal(1.0)) if affine else tf.ones([x.shape[-1]])
+        offset = variable('offset', [x.shape[-1]]) if affine else tf.zeros([x.shape[-1]])
         if statistics == 'each' and x.shape[0] != 1:
             wide = tf.cast(x, tf.float32)
             mean, variance = tf.nn.moments(wide, [1, 2], keepdims=True)

@@ -68,21 +68,21 @@ def generator(image, architecture, *, seed=None, dropout_on=True, one_mask=False
     layers.batch_norm: with instance norm they are each image's own.
     """
     layers, base, keep_prob = architecture.layers, architecture.base_filters, architecture.keep_prob
-    statistics = norm_statistics(architecture, statistics)
+    normalise, biased = norm_of(architecture, statistics), architecture.norm == 'instance_port'
     assert layers in LAYERS, layers
     assert not any(side % architecture.multiple for side in image.shape[1:3]), image.shape
     x, skips = tf.cast(image, architecture.precision), []
     with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
         for name, width, norm in encoder(architecture.depth):
             x = tf.nn.leaky_relu(x) if skips else x
-            x = conv(x, name, base * width, bias=layers == 'writeup' and layers not in norm)
-            x = batch_norm(x, name + '_norm', statistics) if layers in norm else x
+            x = conv(x, name, base * width, bias=biased or layers == 'writeup' and layers not in norm)
+            x = normalise(x, name + '_norm') if layers in norm else x
             skips.append(x)
 
         x = tf.nn.relu(skips.pop())
         for name, width, norm, drop in decoder(architecture.depth):
-            x = deconv(x, name, base * width, bias=layers == 'writeup')
-            x = batch_norm(x, name + '_norm', statistics) if layers in norm else x
+            x = deconv(x, name, base * width, bias=biased or layers == 'writeup')
+            x = normalise(x, name + '_norm') if layers in norm else x
             if layers in drop and dropout_on and keep_prob < 1:
                 x = dropout(x, name, keep_prob, seed, one_mask=one_mask)
             skip = skips.pop()
@@ -114,10 +114,11 @@ def images_at_once(height, width):
     return max(1, PIXELS_AT_ONCE // (height * width))
 
 
-def norm_statistics(architecture, of_batch_norm):
-    """The `statistics` of layers.batch_norm that normalise: those asked for of batch norm, or each image's own."""
+def norm_of(architecture, statistics):
+    """The norm as a function (x, name): by the `statistics` of layers.batch_norm, or by each image's own."""
     assert architecture.norm in NORMS, architecture.norm
-    return 'each' if architecture.norm == 'instance' else of_batch_norm
+    statistics = statistics if architecture.norm == 'batch' else 'each'
+    return lambda x, name: batch_norm(x, name, statistics, affine=architecture.norm != 'instance_port')
 
 
 def weights(scope):
@@ -128,9 +129,10 @@ def weights(scope):
 def discriminator(source, target, architecture):
     """PatchGAN: images [N, H, W, C] in [-1, 1] -> float32 logits [N, H/8 - 2, W/8 - 2, 1], one per 70x70 patch."""
     x = tf.cast(tf.concat([source, target], axis=-1), architecture.precision)
+    normalise, biased = norm_of(architecture, 'batch'), architecture.norm == 'instance_port'
     with tf.variable_scope('discriminator', reuse=tf.AUTO_REUSE):
         for name, width, stride, norm in DISCRIMINATOR:
-            x = conv(x, name, architecture.base_filters * width, stride, bias=not norm)
-            x = batch_norm(x, name + '_norm', norm_statistics(architecture, 'batch')) if norm else x
+            x = conv(x, name, architecture.base_filters * width, stride, bias=biased or not norm)
+            x = normalise(x, name + '_norm') if norm else x
             x = tf.nn.leaky_relu(x)
         return tf.cast(conv(x, 'conv5', 1, stride=1, bias=True), tf.float32)

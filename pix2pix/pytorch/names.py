@@ -23,32 +23,39 @@ class Place(NamedTuple):
     swapped: bool = False       # its input has the skip first; ours has it last
 
 
-def generator_places():
-    """Our names of the generator's variables -> Places, in the port's order of blocks from the outside."""
-    places = {}
+def generator_places(norm='batch'):
+    """Our names of the generator's variables -> Places, in the port's order of blocks from the outside.
 
-    def norm(name, key):
-        places.update({f'generator/{name}_norm/{ours}': Place(f'{key}.{theirs}') for ours, theirs in NORM.items()})
+    Its instance norm has no variables, and each convolution then has a bias: norm 'instance_port'.
+    """
+    places, plain = {}, norm == 'instance_port'
+
+    def convolution(name, key, *, swapped=False, bias=plain):
+        places[f'generator/{name}/w'] = Place(f'{key}.weight', swapped)
+        if bias:
+            places[f'generator/{name}/b'] = Place(f'{key}.bias')
+
+    def normalisation(name, key):
+        if not plain:
+            places.update({f'generator/{name}_norm/{ours}': Place(f'{key}.{theirs}') for ours, theirs in NORM.items()})
     block, depth = 'model.model', len(ENCODER)
     for row, (down, _, has_norm) in enumerate(ENCODER):
         up = [name for name, *_ in DECODER][::-1][row - 1] if row else f'up{depth}'
         outermost, innermost = row == 0, row == depth - 1
-        places[f'generator/{down}/w'] = Place(f'{block}.{0 if outermost else 1}.weight')
+        convolution(down, f'{block}.{0 if outermost else 1}')
         if 'paper' in has_norm:
-            norm(down, f'{block}.2')
+            normalisation(down, f'{block}.2')
         last = 3 if outermost or innermost else 5
-        places[f'generator/{up}/w'] = Place(f'{block}.{last}.weight', swapped=not innermost)
-        if outermost:
-            places[f'generator/{up}/b'] = Place(f'{block}.{last}.bias')
-        else:
-            norm(up, f'{block}.{last + 1}')
+        convolution(up, f'{block}.{last}', swapped=not innermost, bias=plain or outermost)
+        if not outermost:
+            normalisation(up, f'{block}.{last + 1}')
         block = f'{block}.{1 if outermost else 3}.model'
     return places
 
 
-def discriminator_places():
+def discriminator_places(norm='batch'):
     """Our names of the discriminator's variables -> Places."""
-    norms = {name: has_norm for name, _, _, has_norm in DISCRIMINATOR} | {'conv5': False}
+    norms = {name: has_norm and norm == 'batch' for name, _, _, has_norm in DISCRIMINATOR} | {'conv5': False}
     places = {}
     for name, key in PATCHES.items():
         places[f'discriminator/{name}/w'] = Place(f'{key}.weight')
@@ -74,17 +81,24 @@ def to_port(value, place):
     return np.ascontiguousarray(np.roll(value, len(value) // 2, axis=0) if place.swapped else value, np.float32)
 
 
+def norm_of(tensors):
+    """The norm of a U-Net of the port's: biases of the convolutions inside come with instance norm alone."""
+    return 'instance_port' if any(name.endswith('model.model.1.model.1.bias') for name in tensors) else 'batch'
+
+
 def imported(tensors, places, path):
     """A state dict of the port's -> our variables by name. UserError says what the network is where it does not fit."""
     tensors = {re.sub(r'^((module|_orig_mod)\.)+', '', name): value for name, value in tensors.items()}
     tensors = {name: value for name, value in tensors.items() if not name.endswith(BATCHES)}
     kind, wanted = kind_of(tensors), 'unet_256' if any('generator/' in name for name in places) else 'basic'
+    if not any('_norm/' in name for name in places):
+        wanted += '_instance'
     if kind != wanted:
         raise UserError(f'{path} is {DESCRIBED[kind]}; what fits here is {DESCRIBED[wanted]}')
     expected = {place.key for place in places.values()}
     missing = sorted(expected - tensors.keys())
     unknown = sorted(name for name in tensors.keys() - expected
-                     if wanted == 'unet_256' or not re.search(r'running_(mean|var)$', name))
+                     if wanted != 'basic' or not re.search(r'running_(mean|var)$', name))
     if missing or unknown:
         raise UserError(f'{path} is no network that is known here: ' + '; '.join(
             f'it {verb} {names[0]}' + (f' and {len(names) - 1} more' if len(names) > 1 else '')
@@ -92,13 +106,15 @@ def imported(tensors, places, path):
     return {ours: to_ours(tensors[place.key], place) for ours, place in places.items()}
 
 
-DESCRIBED = {'unet_256':       'a unet_256 generator with batch norm',
-             'basic':          'a basic discriminator with batch norm',
-             'unet_norm':      'a U-Net generator with another norm than batch (--norm instance or none)',
-             'unet_other':     'a U-Net generator of another depth (unet_128 or the like)',
-             'resnet':         'a resnet generator (--netG resnet_9blocks or the like)',
-             'discriminator':  'a discriminator of another kind (--netD, --n_layers_D or --norm)',
-             'unknown':        'a state dict of an unknown network'}
+DESCRIBED = {'unet_256':           'a unet_256 generator with batch norm',
+             'unet_256_instance':  'a unet_256 generator with instance norm',
+             'basic':              'a basic discriminator with batch norm',
+             'basic_instance':     'a basic discriminator with instance norm',
+             'unet_norm':          'a U-Net generator without a norm (--norm none)',
+             'unet_other':         'a U-Net generator of another depth (unet_128 or the like)',
+             'resnet':             'a resnet generator (--netG resnet_9blocks or the like)',
+             'discriminator':      'a discriminator of another kind (--netD, --n_layers_D or --norm)',
+             'unknown':            'a state dict of an unknown network'}
 
 
 def kind_of(tensors):
@@ -111,21 +127,27 @@ def kind_of(tensors):
             blocks += 1
         if blocks != len(ENCODER):
             return 'unet_other'
+        if norm_of(tensors) == 'instance_port':
+            return 'unet_256_instance'
         return 'unet_256' if 'model.model.1.model.2.running_mean' in tensors else 'unet_norm'
     if 'model.0.weight' in tensors or 'net.0.weight' in tensors:
-        basic = 'model.11.weight' in tensors and 'model.3.running_mean' in tensors and 'model.14.weight' not in tensors
-        return 'basic' if basic else 'discriminator'
+        if 'model.11.weight' in tensors and 'model.14.weight' not in tensors:
+            if 'model.2.bias' in tensors:
+                return 'basic_instance'
+            if 'model.3.running_mean' in tensors:
+                return 'basic'
+        return 'discriminator'
     return 'unknown'
 
 
 def shapes(architecture):
-    """The shapes of all variables by name, of the generator and of the discriminator."""
+    """The shapes of all variables by name that the two networks can have, with either norm."""
     base, channels = architecture.base_filters, architecture.source_channels
     found, skips = {}, []
 
-    def add(name, shape, width, norm=(), bias=False):
-        found[f'{name}/w'] = (4, 4, *shape)
-        found.update({f'{name}_norm/{part}': (width,) for part in norm} | ({f'{name}/b': (width,)} if bias else {}))
+    def add(name, shape, width, norm=()):
+        found.update({f'{name}/w': (4, 4, *shape), f'{name}/b': (width,)})
+        found.update({f'{name}_norm/{part}': (width,) for part in norm})
     for name, width, _ in ENCODER:
         add(f'generator/{name}', (channels, base * width), base * width, NORM)
         skips.append(channels := base * width)
@@ -133,12 +155,12 @@ def shapes(architecture):
     for name, width, *_ in DECODER:
         add(f'generator/{name}', (base * width, channels), base * width, NORM)
         channels = base * width + skips.pop()
-    add('generator/up8', (architecture.target_channels, channels), architecture.target_channels, bias=True)
+    add('generator/up8', (architecture.target_channels, channels), architecture.target_channels)
     channels = architecture.source_channels + architecture.target_channels
     for name, width, *_ in DISCRIMINATOR:
-        add(f'discriminator/{name}', (channels, base * width), base * width, ('scale', 'offset'), bias=True)
+        add(f'discriminator/{name}', (channels, base * width), base * width, ('scale', 'offset'))
         channels = base * width
-    add('discriminator/conv5', (channels, 1), 1, bias=True)
+    add('discriminator/conv5', (channels, 1), 1)
     return found
 
 

@@ -12,8 +12,9 @@ def checkpoint_of(run, *, best=None):
     if not best:
         return run.checkpoints
     run.read_options()
-    lines, remedy = log.read(run.metrics), f'let the training keep the best {best}'
-    step = log.best_step(lines, best, checkpoint.steps_in(run.checkpoints)) if lines else None
+    lines = [line for line in log.read(run.metrics) if f'val_{best}' in line]
+    remedy = f'let the training keep the best {best}'
+    step = log.best_step(lines, best, checkpoint.steps_in(run.checkpoints))
     if not step:
         raise UserError(f'{run.checkpoints}: none of its checkpoints was validated; {remedy}')
     first = log.best_step(lines, best, {line['step'] for line in lines})

@@ -13,22 +13,32 @@ from pix2pix import files
 from pix2pix.errors import UserError, reason
 from pix2pix.images import png
 from pix2pix.metrics.pixels import BEST
+from pix2pix.run.checkpoint import steps_in
+from pix2pix.run.history import History
 
 
 class Log:
     """Appends to a run's metrics.jsonl and events/. What an earlier process wrote past `steps_done` is cut.
 
-    `steps_found` are the steps of all lines that were there. OSError names the file that could not be written. Without
-    `events` nothing is written for TensorBoard.
+    All lines that were there are read once, and `history` is what the page shows of them and of those that follow.
+    `last_found` and `last_kept` are the last steps of the file as it was and is; 0 where there is none. OSError names
+    the file that could not be written. Without `events` nothing is written for TensorBoard.
     """
 
     def __init__(self, run, steps_done, *, events=True):
-        lines = parse(run.metrics)
-        self.steps_found = [line['step'] for _, line in lines]
-        kept = ''.join(text for text, line in lines if line['step'] <= steps_done)
-        files.write(run.metrics, kept, flushed=True)
-        self.run, self.writer = run, None
-        self.file = open(run.metrics, 'a', buffering=1)      # a line at a time, for who watches
+        self.run, self.writer, self.history, self.validated = run, None, History(), {}
+        self.last_found = self.last_kept = end = 0
+        saved = steps_in(run.checkpoints)
+        for line, behind in parse(run.metrics):
+            self.last_found = line['step']
+            if self.last_found <= steps_done:       # steps only grow: each start cuts first
+                self.last_kept, end = line['step'], behind
+                self.take(line, line['step'] in saved)
+        with naming(run.metrics):
+            self.file = open(run.metrics, 'a', buffering=1)      # a line at a time, for who watches
+            self.file.truncate(end)
+        self.flush()
+        files.flush(run.checkpoints)
         if events:
             name = f'events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}.{steps_done}'
             with naming(run.events):
@@ -40,10 +50,24 @@ class Log:
 
     def scalars(self, step, values):
         """One line and one event: a dict of floats."""
+        line = {'step': step, **values}
         with naming(self.run.metrics):
-            self.file.write(json.dumps({'step': step, **values}) + '\n')
+            self.file.write(json.dumps(line) + '\n')
+        self.take(line)
         self.event(step=step, summary=tf.Summary(value=[tf.Summary.Value(tag=name, simple_value=value)
                                                         for name, value in values.items() if name != 'epoch']))
+
+    def take(self, line, scored=True):
+        """Remember of a line what the page shows, and its scores if a checkpoint may be judged by them."""
+        self.history.add(line)
+        if scored and 'val_count' in line:
+            self.validated[line['step']] = line
+
+    def best_step(self, name, step):
+        """Of the checkpoints that are there and one at `step`, the step with the best val_NAME; None for no name."""
+        there = {*steps_in(self.run.checkpoints), step}
+        self.validated = {step: self.validated[step] for step in self.validated if step in there}
+        return best_step(self.validated.values(), name, there) if name else None
 
     def image(self, step, name, image):
         """An event with a uint8 picture [H, W, 3]."""
@@ -84,8 +108,8 @@ def naming(path):
 
 
 def read(path):
-    """The lines of a metrics file as dicts; [] where there is none."""
-    return [line for _, line in parse(path)]
+    """The lines of a metrics file as dicts, one by one; none where there is no file."""
+    return (line for line, _ in parse(path))
 
 
 def best_step(lines, name, among):
@@ -95,23 +119,26 @@ def best_step(lines, name, among):
 
 
 def parse(path):
-    """(text, dict) of each line: finite numbers by name. A last line that was cut off in writing does not count."""
+    """Yields of each line a dict, finite numbers by name, and the place behind it, in bytes.
+
+    A last line that was cut off in writing does not count.
+    """
     if not os.path.exists(path):
-        return []
+        return
+    behind = 0
     with open(path, 'rb') as file:
-        lines = [line for line in file if line.endswith(b'\n')]
-    pairs = []
-    for number, data in enumerate(lines, 1):
-        try:
-            text = data.decode()
-            line = json.loads(text)
-            if type(line['step']) is not int or not all(map(is_finite, line.values())):
-                raise ValueError
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise UserError(f'{path}: line {number} is not a line of metrics. Repair it, or move the file '
-                            'away') from None
-        pairs.append((text, line))
-    return pairs
+        for number, data in enumerate(file, 1):
+            if not data.endswith(b'\n'):
+                return
+            behind += len(data)
+            try:
+                line = json.loads(data.decode())
+                if type(line['step']) is not int or not all(map(is_finite, line.values())):
+                    raise ValueError
+            except (ValueError, KeyError, TypeError, RecursionError):
+                raise UserError(f'{path}: line {number} is not a line of metrics. Repair it, or move the file '
+                                'away') from None
+            yield line, behind
 
 
 def is_finite(value):

@@ -56,14 +56,17 @@ class Recorder:
     def begin(self, steps_done):
         """Open the log behind the steps that are done, and cut from it what an earlier process wrote past them."""
         self.log = log.Log(self.run, steps_done, events=self.cadence.events == 'on')
-        if self.log.steps_found and not steps_done:
-            print(f'{self.run.metrics} goes to step {self.log.steps_found[-1]:,}, but no checkpoint is there: the run '
+        for epoch, _ in self.run.grids():
+            if epoch <= self.order.epoch_of(steps_done):        # later ones are drawn again
+                self.log.history.add_grid(epoch)
+        if self.log.last_found and not steps_done:
+            print(f'{self.run.metrics} goes to step {self.log.last_found:,}, but no checkpoint is there: the run '
                   'starts again at step 0, and its log is cut')
         due = steps_done // self.cadence.log_every * self.cadence.log_every
-        last = max((step for step in self.log.steps_found if step <= steps_done), default=0)
-        if last < due:
-            print(f'{self.run.metrics} ends at step {last:,}, and the checkpoint is of step {steps_done:,}: the lines '
-                  'between are lost, as after a power cut, unless they were further apart before')
+        if self.log.last_kept < due:
+            print(f'{self.run.metrics} ends at step {self.log.last_kept:,}, and the checkpoint is of step '
+                  f'{steps_done:,}: the lines between are lost, as after a power cut, unless they were further apart '
+                  'before')
         self.step, self.saved_at = steps_done, time.monotonic()
         print(f'{self.run.name}: {count(self.order.steps, "step")}, {steps_done:,} of them done')
         self.bar = Progress(self.order, steps_done)
@@ -95,14 +98,16 @@ class Recorder:
         if not self.order.due(self.step, self.cadence.sample_every):
             return
         picture = grid(map(self.view, self.draw(self.sess, self.sample_paths)))
-        files.write(self.run.grid(int(self.order.epoch_of(self.step))), png.encode(picture), flushed=True)
+        epoch = int(self.order.epoch_of(self.step))
+        files.write(self.run.grid(epoch), png.encode(picture), flushed=True)
+        self.log.history.add_grid(epoch)
         self.log.image(self.step, 'samples', picture)
         self.page(training=self.step < self.order.steps)
 
     def page(self, training=False):
         """Write the page. Whatever goes wrong in it is said in one line: it is not worth a training."""
         try:
-            report.write(self.run, training=training)
+            report.write(self.run, history=self.log.history, training=training)
         except (UserError, OSError) as error:
             self.bar.say(f'the page was not written: {error}')
         except Exception as error:
@@ -112,9 +117,8 @@ class Recorder:
         """A checkpoint: where it is due, where it is the best so far, or `now`."""
         late = time.monotonic() - self.saved_at > 60 * self.cadence.save_minutes
         due, best = now or late or self.order.due(self.step, self.cadence.save_every), None
-        if self.cadence.keep_best and (due or scores):
-            there = checkpoint.steps_in(self.run.checkpoints) + [self.step]
-            best = log.best_step(log.read(self.run.metrics), self.cadence.keep_best, there)
+        if due or scores:
+            best = self.log.best_step(self.cadence.keep_best, self.step)
         if due or best == self.step:
             self.log.flush()
             checkpoint.save(self.sess, self.saver, self.run.checkpoints, self.step,

@@ -12,8 +12,8 @@ from pix2pix import files
 from pix2pix.errors import UserError, count, reason
 from pix2pix.metrics import pixels
 from pix2pix.run import log
+from pix2pix.run.history import History
 
-POINTS = 400        # of a curve; longer ones are averaged down to so many
 CURVES = [('g_loss_l1', 'generator, L1'), ('g_loss_gan', 'generator, adversarial'), ('d_loss', 'discriminator')]
 REFRESH = 30_000        # milliseconds from one renewal to the next while training
 PATIENCE = 300_000      # milliseconds without news, at least, before the page takes the training for dead
@@ -23,50 +23,64 @@ WIDTH, HEIGHT = 300, 120        # of a chart, in its own units
 environment = jinja2.Environment(loader=jinja2.FileSystemLoader(os.path.dirname(__file__)), autoescape=True,
                                  undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 environment.globals['counted'] = count
+environment.filters['epoch'] = lambda epoch: f'{round(epoch, 2):,.8g}'
 
 
-def write(run, *, page=None, results=None, training=False, refresh=REFRESH, patience=PATIENCE):
+def write(run, *, page=None, results=None, history=None, training=False, refresh=REFRESH, patience=PATIENCE):
     """Write the page of a Run from what it has left: options, metrics, sample grids, test results.
 
     UserError where these do not hold what a training or a test writes.
 
-    `page`, a file, and `results`, a TestResults, are the run's own unless they are given.
+    `page`, a file, and `results`, a TestResults, are the run's own unless they are given. So is `history`, a History:
+    a training has it at hand, else all lines of the metrics are read for it.
 
     While `training`, the page reloads itself, until it is older than three times what a sample grid took: a process
     that was killed cannot tell it to stop.
     """
     page = page or run.page
     try:
-        files.write(page, drawn(run, page, results or run.test, training, refresh, patience))
+        files.write(page, drawn(run, page, results or run.test, history or history_of(run),
+                                training, refresh, patience))
     except (ArithmeticError, LookupError, TypeError, ValueError, jinja2.TemplateError) as error:
         raise UserError(f'{run.metrics} or {run.options} does not hold what a training writes '
                         f'({reason(error)})') from None
 
 
-def drawn(run, page, results, training, refresh, patience):
+def history_of(run):
+    """The History of a Run by its files. Grids past the last line were left by an earlier run of that name."""
+    history = History()
+    for line in log.read(run.metrics):
+        history.add(line)
+    for epoch, _ in run.grids():
+        if not history.last or epoch <= history.last['epoch']:
+            history.add_grid(epoch)
+    return history
+
+
+def drawn(run, page, results, history, training, refresh, patience):
     """The page as text."""
-    lines = log.read(run.metrics)
-    validated = [line for line in lines if 'val_count' in line]
-    options, grids, now = run.read_options(), run.grids(), datetime.datetime.now()
+    options, last, now = run.read_options(), history.last, datetime.datetime.now()
+    there = lambda epochs: [epoch for epoch in epochs if os.path.exists(run.grid(epoch))]
     begun = sorted(os.path.getmtime(path) for path in      # options.json is written at each start
-                   [run.options, *(path for _, path in grids)])
+                   [run.options, *map(run.grid, there(history.epochs[-2:]))])
     return environment.get_template('report.html').render(
         name=run.name,
         options=options,
         written=now.strftime('%Y-%m-%d %H:%M:%S'),
         stale=round(now.timestamp() * 1000 + max(patience, 3000 * (begun[-1] - begun[-2:][0]))),
         training=training,
-        last=lines[-1] if lines else None,
-        curves=[chart(title, lines, name) for name, title in CURVES if lines],
+        last=last,
+        curves=[chart(title, history.curves[name]) for name, title in CURVES if last],
         metrics=pixels.TABLE,
-        validated=validated,
-        validations=[chart(name.upper(), validated, f'val_{name}', best) for name, best, *_ in pixels.TABLE
-                     if validated],
+        validations=history.validations,
+        validated=history.validated,
+        scores=[chart(name.upper(), history.curves[f'val_{name}'], best) for name, best, *_ in pixels.TABLE
+                if history.validated],
         refresh=refresh,
         drawing=address(page, drawing) if (drawing := run.drawing_page()) else None,
-        samples=[{'epoch': epoch, 'src': address(page, path)}
-                 for epoch, path in grids if not lines or epoch <= lines[-1]['epoch']],
-        results=read_results(page, results, lines[-1]['step'] if lines else None))
+        grids=len(history.epochs),
+        samples=[{'epoch': epoch, 'src': address(page, run.grid(epoch))} for epoch in there(history.grids())],
+        results=read_results(page, results, last['step'] if last else None))
 
 
 def address(page, path):
@@ -98,14 +112,12 @@ def read_results(page, results, last):
                             'it') from None
 
 
-def chart(title, lines, name, best=None):
-    """A curve over epochs as points of an SVG polyline, averaged down to at most POINTS; `best` is min or max."""
-    pairs = [(line['epoch'], line[name]) for line in lines if name in line]
-    best = best and best(pairs, key=lambda pair: pair[1])
-    size = -(-len(pairs) // POINTS)
-    pairs = [[sum(column) / len(column) for column in zip(*pairs[i:i + size])] for i in range(0, len(pairs), size)]
+def chart(title, curve, best=None):
+    """A Curve as points of an SVG polyline; `best`, min or max, is of single values."""
+    pairs = curve.points()
     epochs, values = zip(*pairs)
     low, high, end = min(values), max(values), max(epochs)
     points = [(WIDTH * epoch / end, HEIGHT * (1 - (value - low) / (high - low or 1))) for epoch, value in pairs]
     return {'title': title, 'points': [(round(x, 1), round(y, 1)) for x, y in points], 'low': low, 'high': high,
-            'end': end, 'last': values[-1], 'best': best, 'averaged': size, 'width': WIDTH, 'height': HEIGHT}
+            'end': end, 'last': values[-1], 'best': best and {min: curve.lowest, max: curve.highest}[best],
+            'averaged': curve.averaged, 'width': WIDTH, 'height': HEIGHT}

@@ -1,6 +1,7 @@
 """Makes the other files of this folder with PyTorch (2.13.0): python tests/port/make.py tests/port
 
-The networks are the port's unet_256 and basic discriminator with batch norm, written out from its models/networks.py.
+The networks are the port's unet_256 and basic discriminator, with batch norm and with instance norm (its
+--norm instance), written out from its models/networks.py.
 """
 
 import sys
@@ -13,19 +14,20 @@ from torch import nn
 class Block(nn.Module):
     """A block of the U-Net with the next one, `inner`, in its middle."""
 
-    def __init__(self, outer_channels, inner_channels, inner=None, *, source_channels=None, dropout=False):
+    def __init__(self, outer_channels, inner_channels, inner=None, *, norm, source_channels=None, dropout=False):
         super().__init__()
-        down = nn.Conv2d(source_channels or outer_channels, inner_channels, 4, 2, 1, bias=False)
-        leaky, relu, norm = nn.LeakyReLU(0.2, True), nn.ReLU(True), nn.BatchNorm2d(outer_channels)
+        use_bias = norm == nn.InstanceNorm2d
+        down = nn.Conv2d(source_channels or outer_channels, inner_channels, 4, 2, 1, bias=use_bias)
+        leaky, relu = nn.LeakyReLU(0.2, True), nn.ReLU(True)
         up = nn.ConvTranspose2d(inner_channels * (2 if inner else 1), outer_channels, 4, 2, 1,
-                                bias=source_channels is not None)
+                                bias=use_bias or source_channels is not None)
         self.outermost = source_channels is not None
         if self.outermost:
             layers = [down, inner, relu, up, nn.Tanh()]
         elif inner is None:
-            layers = [leaky, down, relu, up, norm]
+            layers = [leaky, down, relu, up, norm(outer_channels)]
         else:
-            layers = [leaky, down, nn.BatchNorm2d(inner_channels), inner, relu, up, norm]
+            layers = [leaky, down, norm(inner_channels), inner, relu, up, norm(outer_channels)]
             layers += [nn.Dropout(0.5)] if dropout else []
         self.model = nn.Sequential(*layers)
 
@@ -42,30 +44,35 @@ class Network(nn.Module):
         return self.model(x)
 
 
-def unet_256(source_channels, target_channels, width):
-    block = Block(width * 8, width * 8)
+def unet_256(source_channels, target_channels, width, norm=nn.BatchNorm2d):
+    block = Block(width * 8, width * 8, norm=norm)
     for _ in range(3):
-        block = Block(width * 8, width * 8, block, dropout=True)
+        block = Block(width * 8, width * 8, block, norm=norm, dropout=True)
     for wider in 4, 2, 1:
-        block = Block(width * wider, width * wider * 2, block)
-    return Network(Block(target_channels, width, block, source_channels=source_channels))
+        block = Block(width * wider, width * wider * 2, block, norm=norm)
+    return Network(Block(target_channels, width, block, norm=norm, source_channels=source_channels))
 
 
-def basic(channels, width):
+def basic(channels, width, norm=nn.BatchNorm2d):
     layers = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, True)]
     for before, after, stride in (1, 2, 2), (2, 4, 2), (4, 8, 1):
-        layers += [nn.Conv2d(width * before, width * after, 4, stride, 1, bias=False), nn.BatchNorm2d(width * after),
-                   nn.LeakyReLU(0.2, True)]
+        layers += [nn.Conv2d(width * before, width * after, 4, stride, 1, bias=norm == nn.InstanceNorm2d),
+                   norm(width * after), nn.LeakyReLU(0.2, True)]
     return Network(nn.Sequential(*layers, nn.Conv2d(width * 8, 1, 4, 1, 1)))
+
+
+def drawn(*networks):
+    """The networks with weights and biases that no row can hide."""
+    for network in networks:
+        for name, parameter in network.named_parameters():
+            is_scale = parameter.dim() == 1 and name.endswith('weight')
+            parameter.data.normal_(1 if is_scale else 0, 0.2)
+    return networks
 
 
 def main(folder):
     torch.manual_seed(3)
-    generator, discriminator = unet_256(3, 1, 1), basic(4, 1)
-    for network in generator, discriminator:
-        for name, parameter in network.named_parameters():
-            is_scale = parameter.dim() == 1 and name.endswith('weight')
-            parameter.data.normal_(1 if is_scale else 0, 0.2)
+    generator, discriminator = drawn(unet_256(3, 1, 1), basic(4, 1))
     y, x = np.mgrid[:256, :256].astype('f')
     source = torch.tensor(np.stack([np.sin(x / 9 + y / 7 + i) for i in range(3)])[None].astype('f'))
     with torch.no_grad():
@@ -87,6 +94,14 @@ def main(folder):
     np.savez_compressed(f'{folder}/known.npz', logits=logits[0, 0], moving=moving[0, 0, ::4, ::4],
                         batch=batch[0, 0, ::4, ::4],
                         **{name: value for name, value in state.items() if name.endswith(some)})
+
+    generator, discriminator = drawn(unet_256(3, 1, 1, nn.InstanceNorm2d), basic(4, 1, nn.InstanceNorm2d))
+    torch.save(generator.state_dict(), f'{folder}/instance_net_G.pth')
+    torch.save(discriminator.state_dict(), f'{folder}/instance_net_D.pth')
+    with torch.no_grad():
+        drawing = generator.eval()(source)
+        logits = discriminator(torch.cat([source, drawing], 1))
+    np.savez_compressed(f'{folder}/instance.npz', drawing=drawing[0, 0, ::4, ::4], logits=logits[0, 0])
 
 
 if __name__ == '__main__':
