@@ -41,8 +41,8 @@ def parse(args=None):
     add('--dataset',         required=True,             help='folder of pairs, or one of: ' + ' '.join(CATALOGUE))
     add('--name',                                       help='name of the run; default: that of the data set')
     add('--direction',       choices=('AtoB', 'BtoA'),  help='AtoB: left to right; default: as the data set, or AtoB')
-    add('--source_channels', type=channels, default=net.source_channels, help='1 gray, 3 RGB, or up to 32 bands')
-    add('--target_channels', type=channels, default=net.target_channels, help='1 gray, 3 RGB, or up to 32 bands')
+    add('--source_channels', type=channels, metavar='N', default=net.source_channels, help='1 gray, 3 RGB, or up to 32 bands')
+    add('--target_channels', type=channels, metavar='N', default=net.target_channels, help='1 gray, 3 RGB, or up to 32 bands')
     add('--range',           type=float, nargs=2, metavar=('LOW', 'HIGH'), dest='source_range',
                                                         help='black and white, where files have more than 8 bits')
     add('--target_range',    type=float, nargs=2, metavar=('LOW', 'HIGH'), help='those of the target, if others')

@@ -14,12 +14,14 @@ import reader
 from pix2pix import devices
 from pix2pix.images import png
 from pix2pix.images.arrays import grid, to_uint8
+from pix2pix.images.form import PairFormat
 from pix2pix.inference.generator import cast_once
 from pix2pix.model.architecture import Architecture, Hyperparameters
 from pix2pix.model.networks import trained_generator
 from pix2pix.model.training_step import training_step
 from pix2pix.run import checkpoint, log, report
 from pix2pix.run.folder import Run
+from pix2pix.sizes import Size
 
 tf.disable_eager_execution()
 
@@ -79,8 +81,8 @@ def beside(what, precision, size, filters, data):
     with run.opened({'epochs': 200}, (), steps=20_000):
         pass        # its folders and options are there now
     training_step(*constants(4, size), architecture, Hyperparameters(), seed=0)
-    form, paths = reader.PairFormat('BtoA', size, 3, 3), pairs.paths[:4]
-    source, target = (tf.concat(half, 0) for half in zip(*(reader.test_pair(path, form) for path in paths)))
+    form, paths = PairFormat('BtoA', Size(size, size), 3, 3), pairs.paths[:4]
+    source, target = (tf.concat(half, 0) for half in zip(*(reader.validation_pair(path, form) for path in paths)))
     images, saver = [source, trained_generator(source, architecture), target], checkpoint.new_saver()
     sess, record, losses = session(), log.Log(run, 0), {'d_loss': 1.0, 'g_loss_gan': 1.0, 'g_loss_l1': 1.0}
 
@@ -106,7 +108,8 @@ def batches_of(data, batch_size, size):
     """Batches without end of the pairs of a folder, as train.py reads them."""
     pairs = reader.Pairs.of(data)
     return reader.Batches(pairs, reader.Order(len(pairs.names), batch_size, epochs=10 ** 6, seed=0),
-                          reader.PairFormat('BtoA', size, 3, 3), reader.Jitter(size * 286 // 256, flip=True))
+                          PairFormat('BtoA', Size(size, size), 3, 3),
+                          reader.Jitter(Size(size * 286 // 256, size * 286 // 256), flip=True))
 
 
 def settle(precision, tf32=False, deterministic=False, xla=False):

@@ -20,6 +20,7 @@ from pix2pix.images.folders import list_images
 from pix2pix.images.headers import check_headers
 from pix2pix.images.listing import list_images_under
 from pix2pix.images.pictures import as_array
+from tests.test_diagnose import FORM
 from tests.test_tiff import written
 
 GRAY = np.zeros([8, 8], np.uint8)
@@ -119,7 +120,7 @@ def no_files(tmp_path):
 
 def test_a_pipe_or_a_device_is_refused_wherever_a_picture_is_read(no_files):
     for path in no_files:
-        for read in as_array, plain.as_array, list_images_under, lambda path: check_headers([path]):
+        for read in as_array, plain.as_array, list_images_under, lambda path: check_headers([path], FORM):
             with pytest.raises(UserError, match='is a pipe or a device, and no file'):
                 read(path)
         assert not large.is_large(path)

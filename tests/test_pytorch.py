@@ -14,6 +14,7 @@ import tensorflow.compat.v1 as tf
 
 from pix2pix import Generator
 from pix2pix.errors import UserError
+from pix2pix.export import to_pytorch
 from pix2pix.model.architecture import Architecture
 from pix2pix.model.networks import discriminator, generator
 from pix2pix.pytorch import __main__ as importer
@@ -108,6 +109,21 @@ def test_a_tensor_that_reaches_beyond_its_values_is_refused(shape, strides, offs
 
 # The networks.
 
+def test_a_unet_128_draws_what_the_port_s_draws_and_goes_back_to_the_bit(tmp_path, monkeypatch):
+    path = str(PORT / 'unet_128_net_G.pth')
+    assert run_import(tmp_path, monkeypatch, path, '--direction', 'AtoB') == 0
+    model = Generator('checkpoints/new', dropout=False)
+    assert model.architecture == Architecture('port', 1, 0.5, 3, 1, depth=7) and model.form.crop_size == (128, 128)
+    drawn = model.forward(source()[:, :128])[0, ::4, ::4, 0]
+    assert np.abs(drawn - np.load(PORT / 'unet_128.npz')['batch']).max() < 1e-4 and drawn.std() > 0.05
+    to_pytorch.write('.', model, 'float32')
+    before, after = pth.read(path), pth.read('latest_net_G.pth')
+    assert before.keys() == after.keys() and len(before) == 70
+    for name in before:
+        assert name.endswith(names.BATCHES) or (before[name] == after[name]).all(), name
+
+
+
 def test_it_draws_what_the_port_draws(tmp_path, monkeypatch):
     """With both statistics, to a level of 255; the values are PyTorch's."""
     assert run_import(tmp_path, monkeypatch, G, '--discriminator', D, '--direction', 'BtoA') == 0
@@ -133,7 +149,7 @@ def test_its_discriminator_is_the_port_s(tmp_path, monkeypatch):
 def test_with_instance_norm_both_networks_are_the_port_s_too(tmp_path, monkeypatch, capsys):
     """To a tenth of a level of 255, of two pictures in a batch too; every bias counts that no norm follows."""
     assert run_import(tmp_path, monkeypatch, INSTANCE_G, '--discriminator', INSTANCE_D, '--direction', 'BtoA') == 0
-    assert '3 -> 1 channels, instance norm, BtoA' in capsys.readouterr().out
+    assert '3 -> 1 channels, depth 8, instance norm, BtoA' in capsys.readouterr().out
     model = Generator('checkpoints/new', dropout=False)
     architecture = Architecture('port', 1, 0.5, 3, 1, norm='instance_port')
     assert model.architecture == architecture
@@ -198,16 +214,16 @@ def test_there_and_back_again_every_tensor_is_equal_to_the_bit(places, path):
 def test_what_does_not_fit_is_called_what_it_is(tmp_path, monkeypatch):
     tensors = pth.read(G)
     less = lambda *ends: {name: value for name, value in tensors.items() if not name.endswith(ends)}
-    deepest = 'model.model.' + '1.model.' + '3.model.' * 6
+    deepest = 'model.model.' + '1.model.' + '3.model.' * 3
     strangers = {'a basic discriminator': pth.read(D), 'resnet': {'model.10.conv_block.1.weight': np.zeros(3, 'f')},
                  'without a norm': less('running_mean', 'running_var'),
-                 'another depth': {name: value for name, value in tensors.items() if not name.startswith(deepest)},
+                 'a depth that is none of 5 to 9': {name: tensors[name] for name in tensors if deepest not in name},
                  'an unknown network': {'fc.weight': np.zeros(3, 'f')}, 'it lacks': less('model.3.bias'),
                  'it has fc': {**tensors, 'fc': np.zeros(3, 'f')}}
     for words, state in strangers.items():
         with pytest.raises(UserError, match=words):
             run_import(tmp_path, monkeypatch, saved(tmp_path / 'a.pth', state), '--direction', 'AtoB')
-    with pytest.raises(UserError, match='a unet_256 generator .* fits here is a basic discriminator'):
+    with pytest.raises(UserError, match='a U-Net generator .* fits here is a basic discriminator'):
         run_import(tmp_path, monkeypatch, G, '--discriminator', G, '--direction', 'AtoB')
     with pytest.raises(UserError, match='a basic discriminator with batch norm; .* is a basic .* with instance norm'):
         run_import(tmp_path, monkeypatch, INSTANCE_G, '--discriminator', D, '--direction', 'AtoB')

@@ -28,7 +28,7 @@ picture = interpreter.get_tensor(interpreter.get_output_details()[0]['index'])
        'pytorch': '''```sh
 # In the port's folder. Its dropout is one row further out, so that --no_dropout draws what the check compared.
 mkdir -p checkpoints/ours && cp latest_net_*.pth checkpoints/ours/
-python test.py --dataroot DATA --name ours --model pix2pix --netG unet_256 --norm {norm} --no_dropout
+python test.py --dataroot DATA --name ours --model pix2pix --netG unet_{width} --norm {norm} --no_dropout
 ```'''}
 
 
@@ -41,8 +41,8 @@ def text(files):
         dropout = 'fixed masks of dropout' if about['dropout'] else 'without dropout'
         lines += [f'# {name}\n', f'The generator of {about["run"]}, checkpoint {about["checkpoint"]}{averaged}, with '
                   f'{about["statistics"]} statistics and {dropout}.']
-        lines += [feed(about, source, target, multiple), RUN[about['target']].format(name=name, norm=theirs(about)),
-                  found(about), '']
+        run = RUN[about['target']].format(name=name, norm=theirs(about), width=multiple)
+        lines += [feed(about, source, target, multiple), run, found(about), '']
     return '\n'.join(lines)
 
 

@@ -1,4 +1,4 @@
-"""How measure.py runs the weights of the PyTorch port: in its unet_256, written out. Dropout is off."""
+"""How measure.py runs the weights of the PyTorch port: in its U-Net, written out. Dropout is off."""
 
 import os
 
@@ -33,11 +33,12 @@ def norm_of(state, bias):
     return nn.InstanceNorm2d if bias in state else nn.BatchNorm2d
 
 
-def unet_256(state):
+def unet(state):
     width, source_channels = state['model.model.0.weight'].shape[:2]
     norm = norm_of(state, 'model.model.1.model.1.bias')
+    halvings = max(name.count('.model.') for name in state)      # the blocks lie one in the other
     block = Block(8 * width, 8 * width, norm=norm)
-    for wider in 8, 8, 8, 4, 2, 1:
+    for wider in [8] * (halvings - 5) + [4, 2, 1]:
         block = Block(wider * width, min(8, 2 * wider) * width, block, norm=norm)
     return Network(Block(state['model.model.3.weight'].shape[1], width, block, source_channels, norm=norm))
 
@@ -61,7 +62,7 @@ def loaded(path, network_of):
 def load(path, statistics):
     """The generator; the discriminator beside it is only loaded, to see that it can be."""
     other = os.path.join(os.path.dirname(path), 'latest_net_D.pth')
-    network = loaded(path, unet_256)
+    network = loaded(path, unet)
     if os.path.exists(other):
         loaded(other, basic)
     network.train(statistics == 'batch')

@@ -28,7 +28,7 @@ def write(folder, generator, weights, size=None):
             variables[name.removeprefix(average)] = checkpoint.get_tensor(name)
     norm = generator.architecture.norm
     paths = [os.path.join(folder, f'latest_net_{network}.pth') for network in 'GD']
-    save(paths[0], names.exported(variables, names.generator_places(norm)))
+    save(paths[0], names.exported(variables, names.generator_places(norm, generator.architecture.depth)))
     if 'discriminator/conv1/w' in variables:
         save(paths[1], names.exported(variables, names.discriminator_places(norm)))
     return paths[0]

@@ -10,7 +10,7 @@ from pix2pix.flags import Parser
 
 def parse(args=None):
     parser = Parser(__doc__, prog='python -m pix2pix.pytorch')
-    parser.add_argument('file', help="the port's *_net_G.pth: unet_256 with batch or instance norm")
+    parser.add_argument('file', help="the port's *_net_G.pth: a U-Net with batch or instance norm")
     parser.add_argument('--name', required=True, help='name of the new run')
     parser.add_argument('--discriminator', help="the port's *_net_D.pth, if it is to be kept too")
     parser.add_argument('--direction', choices=('AtoB', 'BtoA'), help='of its training; default: as train_opt.txt '
@@ -42,7 +42,7 @@ import shutil
 import tensorflow.compat.v1 as tf
 
 from pix2pix import files
-from pix2pix.model.architecture import Architecture
+from pix2pix.model.architecture import DEPTHS, Architecture
 from pix2pix.pytorch import names, pth
 from pix2pix.run import checkpoint
 from pix2pix.run.folder import Run
@@ -54,12 +54,13 @@ def main(opts):
     run = Run.named(opts.name)
     if os.path.lexists(run.checkpoints):
         raise UserError(f'{run.checkpoints} is there already: give another name')
-    tensors = pth.read(opts.file)
-    norm = names.norm_of(tensors)
-    variables = names.imported(tensors, names.generator_places(norm), opts.file)
+    tensors = names.without_wrappers(pth.read(opts.file))
+    norm, depth = names.norm_of(tensors), names.depth_of(tensors)
+    places = names.generator_places(norm, depth if depth in DEPTHS else 8)      # of another depth it says so
+    variables = names.imported(tensors, places, opts.file)
     if opts.discriminator:
         variables |= names.imported(pth.read(opts.discriminator), names.discriminator_places(norm), opts.discriminator)
-    architecture = architecture_of(variables, norm, opts.file)
+    architecture = architecture_of(variables, norm, depth, opts.file)
 
     # What they do not hold: which half of a pair was the source, and whether dropout was on.
     theirs = train_options(opts.file)
@@ -84,24 +85,24 @@ def main(opts):
     norm_name = f'{norm.partition("_")[0]} norm'
     dropout = 'no dropout' if architecture.keep_prob == 1 else 'dropout in the rows of the port'
     print(f'{run.checkpoints}: {architecture.base_filters} filters, {architecture.source_channels} -> '
-          f'{architecture.target_channels} channels, {norm_name}, {direction}, {dropout}, step {step}\n'
+          f'{architecture.target_channels} channels, depth {depth}, {norm_name}, {direction}, {dropout}, step {step}\n'
           f'then run: python test.py --name {run.name} --input FILE_OR_FOLDER --output FOLDER')
     return 0
 
 
-def architecture_of(variables, norm, path):
+def architecture_of(variables, norm, depth, path):
     """The Architecture by the shapes of the variables; UserError where they do not fit each other."""
     source_channels, base_filters = variables['generator/down1/w'].shape[2:]
-    target_channels = variables['generator/up8/w'].shape[2]
+    target_channels = variables[f'generator/up{depth}/w'].shape[2]
     architecture = Architecture(layers='port', norm=norm, base_filters=base_filters, source_channels=source_channels,
-                                target_channels=target_channels)
-    if {source_channels, target_channels} - {1, 3}:
-        raise UserError(f'{path} has {source_channels} channels in and {target_channels} out, and pictures have 1 or 3')
+                                target_channels=target_channels, depth=depth)
+    if max(source_channels, target_channels) > 32:
+        raise UserError(f'{path} has {source_channels} channels in and {target_channels} out, and 32 can be had')
     shapes = names.shapes(architecture)
     wrong = [name for name in variables if variables[name].shape != shapes[name]]
     if wrong:
         raise UserError(f'{path}: {wrong[0]} has the shape {list(variables[wrong[0]].shape)}, not '
-                        f'{list(shapes[wrong[0]])}. Both networks need one width, and the generator that of unet_256')
+                        f'{list(shapes[wrong[0]])}. Both networks need one width, and the generator that of a U-Net')
     return architecture
 
 

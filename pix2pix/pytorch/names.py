@@ -1,4 +1,4 @@
-"""What the PyTorch port calls the variables of unet_256 and of its basic discriminator, and how it keeps them.
+"""What the PyTorch port calls the variables of its U-Nets and of its basic discriminator, and how it keeps them.
 
 Its U-Net is nested: each block holds the next one between its own two convolutions.
 """
@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pix2pix.errors import UserError
-from pix2pix.model.networks import DECODER, DISCRIMINATOR, ENCODER
+from pix2pix.model.architecture import DEPTHS
+from pix2pix.model.networks import DISCRIMINATOR, decoder, encoder
 
 NORM = {'scale': 'weight', 'offset': 'bias', 'moving_mean': 'running_mean', 'moving_variance': 'running_var'}
 BATCHES = 'num_batches_tracked'     # the port's norms count them, and use the number for nothing
@@ -23,7 +24,7 @@ class Place(NamedTuple):
     swapped: bool = False       # its input has the skip first; ours has it last
 
 
-def generator_places(norm='batch'):
+def generator_places(norm='batch', depth=8):
     """Our names of the generator's variables -> Places, in the port's order of blocks from the outside.
 
     Its instance norm has no variables, and each convolution then has a bias: norm 'instance_port'.
@@ -38,9 +39,9 @@ def generator_places(norm='batch'):
     def normalisation(name, key):
         if not plain:
             places.update({f'generator/{name}_norm/{ours}': Place(f'{key}.{theirs}') for ours, theirs in NORM.items()})
-    block, depth = 'model.model', len(ENCODER)
-    for row, (down, _, has_norm) in enumerate(ENCODER):
-        up = [name for name, *_ in DECODER][::-1][row - 1] if row else f'up{depth}'
+    block = 'model.model'
+    for row, (down, _, has_norm) in enumerate(encoder(depth)):
+        up = f'up{depth - row}'
         outermost, innermost = row == 0, row == depth - 1
         convolution(down, f'{block}.{0 if outermost else 1}')
         if 'paper' in has_norm:
@@ -86,11 +87,19 @@ def norm_of(tensors):
     return 'instance_port' if any(name.endswith('model.model.1.model.1.bias') for name in tensors) else 'batch'
 
 
+def depth_of(tensors):
+    """How many blocks a U-Net of the port's has, one in the other; 1 where it is none."""
+    blocks = 1
+    while any(name.startswith(f'model.model.1.model.{"3.model." * (blocks - 1)}1.') for name in tensors):
+        blocks += 1
+    return blocks
+
+
 def imported(tensors, places, path):
     """A state dict of the port's -> our variables by name. UserError says what the network is where it does not fit."""
-    tensors = {re.sub(r'^((module|_orig_mod)\.)+', '', name): value for name, value in tensors.items()}
+    tensors = without_wrappers(tensors)
     tensors = {name: value for name, value in tensors.items() if not name.endswith(BATCHES)}
-    kind, wanted = kind_of(tensors), 'unet_256' if any('generator/' in name for name in places) else 'basic'
+    kind, wanted = kind_of(tensors), 'unet' if any('generator/' in name for name in places) else 'basic'
     if not any('_norm/' in name for name in places):
         wanted += '_instance'
     if kind != wanted:
@@ -106,12 +115,17 @@ def imported(tensors, places, path):
     return {ours: to_ours(tensors[place.key], place) for ours, place in places.items()}
 
 
-DESCRIBED = {'unet_256':           'a unet_256 generator with batch norm',
-             'unet_256_instance':  'a unet_256 generator with instance norm',
+def without_wrappers(tensors):
+    """A state dict without what DataParallel and torch.compile put before its names."""
+    return {re.sub(r'^((module|_orig_mod)\.)+', '', name): value for name, value in tensors.items()}
+
+
+DESCRIBED = {'unet':               'a U-Net generator with batch norm',
+             'unet_instance':      'a U-Net generator with instance norm',
              'basic':              'a basic discriminator with batch norm',
              'basic_instance':     'a basic discriminator with instance norm',
              'unet_norm':          'a U-Net generator without a norm (--norm none)',
-             'unet_other':         'a U-Net generator of another depth (unet_128 or the like)',
+             'unet_other':         'a U-Net generator of a depth that is none of 5 to 9',
              'resnet':             'a resnet generator (--netG resnet_9blocks or the like)',
              'discriminator':      'a discriminator of another kind (--netD, --n_layers_D or --norm)',
              'unknown':            'a state dict of an unknown network'}
@@ -122,14 +136,11 @@ def kind_of(tensors):
     if any('.conv_block.' in name for name in tensors):
         return 'resnet'
     if 'model.model.0.weight' in tensors:
-        blocks = 1
-        while any(name.startswith(f'model.model.1.model.{"3.model." * (blocks - 1)}1.') for name in tensors):
-            blocks += 1
-        if blocks != len(ENCODER):
+        if depth_of(tensors) not in DEPTHS:
             return 'unet_other'
         if norm_of(tensors) == 'instance_port':
-            return 'unet_256_instance'
-        return 'unet_256' if 'model.model.1.model.2.running_mean' in tensors else 'unet_norm'
+            return 'unet_instance'
+        return 'unet' if 'model.model.1.model.2.running_mean' in tensors else 'unet_norm'
     if 'model.0.weight' in tensors or 'net.0.weight' in tensors:
         if 'model.11.weight' in tensors and 'model.14.weight' not in tensors:
             if 'model.2.bias' in tensors:
@@ -148,14 +159,14 @@ def shapes(architecture):
     def add(name, shape, width, norm=()):
         found.update({f'{name}/w': (4, 4, *shape), f'{name}/b': (width,)})
         found.update({f'{name}_norm/{part}': (width,) for part in norm})
-    for name, width, _ in ENCODER:
+    for name, width, _ in encoder(architecture.depth):
         add(f'generator/{name}', (channels, base * width), base * width, NORM)
         skips.append(channels := base * width)
     channels = skips.pop()
-    for name, width, *_ in DECODER:
+    for name, width, *_ in decoder(architecture.depth):
         add(f'generator/{name}', (base * width, channels), base * width, NORM)
         channels = base * width + skips.pop()
-    add('generator/up8', (architecture.target_channels, channels), architecture.target_channels)
+    add(f'generator/up{architecture.depth}', (architecture.target_channels, channels), architecture.target_channels)
     channels = architecture.source_channels + architecture.target_channels
     for name, width, *_ in DISCRIMINATOR:
         add(f'discriminator/{name}', (channels, base * width), base * width, ('scale', 'offset'))

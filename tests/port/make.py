@@ -1,6 +1,6 @@
 """Makes the other files of this folder with PyTorch (2.13.0): python tests/port/make.py tests/port
 
-The networks are the port's unet_256 and basic discriminator, with batch norm and with instance norm (its
+The networks are the port's unet_256, unet_128 and basic discriminator, with batch norm and with instance norm (its
 --norm instance), written out from its models/networks.py.
 """
 
@@ -44,9 +44,9 @@ class Network(nn.Module):
         return self.model(x)
 
 
-def unet_256(source_channels, target_channels, width, norm=nn.BatchNorm2d):
+def unet(source_channels, target_channels, width, norm=nn.BatchNorm2d, depth=8):
     block = Block(width * 8, width * 8, norm=norm)
-    for _ in range(3):
+    for _ in range(depth - 5):
         block = Block(width * 8, width * 8, block, norm=norm, dropout=True)
     for wider in 4, 2, 1:
         block = Block(width * wider, width * wider * 2, block, norm=norm)
@@ -72,7 +72,7 @@ def drawn(*networks):
 
 def main(folder):
     torch.manual_seed(3)
-    generator, discriminator = drawn(unet_256(3, 1, 1), basic(4, 1))
+    generator, discriminator = drawn(unet(3, 1, 1), basic(4, 1))
     y, x = np.mgrid[:256, :256].astype('f')
     source = torch.tensor(np.stack([np.sin(x / 9 + y / 7 + i) for i in range(3)])[None].astype('f'))
     with torch.no_grad():
@@ -95,13 +95,21 @@ def main(folder):
                         batch=batch[0, 0, ::4, ::4],
                         **{name: value for name, value in state.items() if name.endswith(some)})
 
-    generator, discriminator = drawn(unet_256(3, 1, 1, nn.InstanceNorm2d), basic(4, 1, nn.InstanceNorm2d))
+    generator, discriminator = drawn(unet(3, 1, 1, nn.InstanceNorm2d), basic(4, 1, nn.InstanceNorm2d))
     torch.save(generator.state_dict(), f'{folder}/instance_net_G.pth')
     torch.save(discriminator.state_dict(), f'{folder}/instance_net_D.pth')
     with torch.no_grad():
         drawing = generator.eval()(source)
         logits = discriminator(torch.cat([source, drawing], 1))
     np.savez_compressed(f'{folder}/instance.npz', drawing=drawing[0, 0, ::4, ::4], logits=logits[0, 0])
+
+    [generator] = drawn(unet(3, 1, 1, depth=7))
+    torch.save(generator.state_dict(), f'{folder}/unet_128_net_G.pth')
+    with torch.no_grad():
+        for module in generator.modules():
+            if isinstance(module, nn.Dropout):
+                module.eval()
+        np.savez_compressed(f'{folder}/unet_128.npz', batch=generator(source[:, :, :128])[0, 0, ::4, ::4])
 
 
 if __name__ == '__main__':
