@@ -6,7 +6,9 @@ that starts after step k reads what the unbroken run reads from there.
 """
 
 import contextlib
+import math
 import os
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -60,6 +62,19 @@ class Order(NamedTuple):
     batch_size: int             # pairs a step, of all replicas together
     epochs: int
     seed: int
+    changes: tuple = ()         # (step, images up to it) of each time that the data set became another one
+
+    @property
+    def first_step(self):
+        """Steps that were done on other data. What is read after them is in an order of its own."""
+        return self.changes[-1][0] if self.changes else 0
+
+    @property
+    def first_epoch(self):
+        """Epochs that were done on other data; a Fraction."""
+        steps = [0, *(step for step, _ in self.changes)]
+        return sum(Fraction((end - start) * self.batch_size, images)
+                   for start, end, (_, images) in zip(steps, steps[1:], self.changes))
 
     @property
     def steps(self):
@@ -67,33 +82,45 @@ class Order(NamedTuple):
         return self.steps_of(self.epochs)
 
     def steps_of(self, epochs):
-        """Steps that show every pair so many times."""
-        return -(-epochs * self.images // self.batch_size)
+        """Steps after which so many epochs are done."""
+        return self.first_step + math.ceil((epochs - self.first_epoch) * self.images / self.batch_size)
+
+    def exact_epoch_of(self, step):
+        return self.first_epoch + Fraction((step - self.first_step) * self.batch_size, self.images)
 
     def epoch_of(self, step):
         """Epochs done after a step; a fraction. The last step may show more pairs than the epochs have."""
-        return step * self.batch_size / self.images
+        return float(self.exact_epoch_of(step))
 
     def due(self, step, every):
         """Whether this step is the first to have seen every pair `every` epochs more, or the last of all."""
-        before, now = (s * self.batch_size // (self.images * every) for s in (step - 1, step))
+        before, now = (self.exact_epoch_of(s) // every for s in (step - 1, step))
         return before < now or step == self.steps
+
+    def check_carries_on(self, steps_done):
+        """UserError where a run would carry on before the data became what they are."""
+        if steps_done < self.first_step:
+            raise UserError(f'the data set changed at step {self.first_step:,}, and no checkpoint from there on can be '
+                            f'read, but only that of step {steps_done:,}: restore one, or begin another run with its '
+                            'weights')
 
     def shuffled_index(self, position):
         """A position in the stream -> (index of the pair, epoch), int64 tensors."""
-        epoch = position // self.images
+        epoch = position // self.images + math.ceil(self.first_epoch)
         seeds = tf.stack([tf.constant(self.seed, tf.int64), epoch])
         return tf.random.experimental.index_shuffle(position % self.images, seeds, self.images - 1), epoch
 
     def global_position(self, i, replica, replicas):
-        """The i-th pair that a replica reads -> its position in the stream, of which a step takes batch_size."""
+        """The i-th pair that a replica reads of this data -> its position in the stream, of which a step takes
+        batch_size."""
         share = self.batch_size // replicas
         return (i // share * replicas + replica) * share + i % share
 
     def indices_of(self, step, *, replica=0, replicas=1):
         """The indices of the pairs that a replica reads for a step (1 is the first), in the order of its batch."""
         share = self.batch_size // replicas
-        positions = self.global_position(np.arange((step - 1) * share, step * share), replica, replicas)
+        done = step - 1 - self.first_step
+        positions = self.global_position(np.arange(done * share, (done + 1) * share), replica, replicas)
         with tf.Graph().as_default(), cpu_session() as sess:
             return sess.run([self.shuffled_index(tf.constant(position))[0] for position in positions])
 
@@ -146,7 +173,8 @@ def training_batches(pairs, order, form, jitter, *, steps_done=0, replica=0, rep
         both = tf.image.stateless_random_crop(both, [*form.crop_size, sum(channels)], seed)
         both = tf.image.stateless_random_flip_left_right(both, seed) if jitter.flip else both
         return tuple(tf.split(normalise(both), channels, axis=-1))
-    data = tf.data.Dataset.range(tf.cast(steps_done, tf.int64) * share, order.steps * share)
+    steps_done, steps = tf.cast(steps_done, tf.int64) - order.first_step, order.steps - order.first_step
+    data = tf.data.Dataset.range(steps_done * share, steps * share)
     data = data.map(read_pair, num_parallel_calls=parallel, deterministic=True)
     return data.batch(share, drop_remainder=True).prefetch(2).with_options(no_autotune())
 

@@ -41,8 +41,8 @@ def parse(args=None):
     add('--dataset',         required=True,             help='folder of pairs, or one of: ' + ' '.join(CATALOGUE))
     add('--name',                                       help='name of the run; default: that of the data set')
     add('--direction',       choices=('AtoB', 'BtoA'),  help='AtoB: left to right; default: as the data set, or AtoB')
-    add('--source_channels', type=channels, metavar='N', default=net.source_channels, help='1 gray, 3 RGB, or up to 32 bands')
-    add('--target_channels', type=channels, metavar='N', default=net.target_channels, help='1 gray, 3 RGB, or up to 32 bands')
+    add('--source_channels', type=channels, metavar='N', default=net.source_channels, help='1 gray, 3 RGB, up to 32')
+    add('--target_channels', type=channels, metavar='N', default=net.target_channels, help='1 gray, 3 RGB, up to 32')
     add('--range',           type=float, nargs=2, metavar=('LOW', 'HIGH'), dest='source_range',
                                                         help='black and white, where files have more than 8 bits')
     add('--target_range',    type=float, nargs=2, metavar=('LOW', 'HIGH'), help='those of the target, if others')
@@ -51,6 +51,8 @@ def parse(args=None):
     add('--load_size',       type=size, metavar='HxW',  help='pixels before the crop; default: crop * 286 / 256')
     add('--crop_size',       type=size, metavar='HxW',  help='pixels of all images, HEIGHTxWIDTH or a square; '
                                                              'default: 256')
+    add('--accept_new_data', action='store_true', dest='accepts_asked',
+                                                        help='carry on with a data set that has changed, from here on')
     add('--no_flip',         action='store_true',       help='do not mirror pairs at random')
     add('--seed',            type=int,     default=0,   help='seed of weights, order, crop, mirror and dropout')
 
@@ -153,11 +155,13 @@ def main(opts):
 
     # List the pairs. All replicas train on them; the first alone needs those that are held out.
     pairs = reader.Pairs.of(folder, held_out=replicas.first)
-    order = reader.Order(images=len(pairs.names), batch_size=opts.batch_size, epochs=opts.epochs, seed=opts.seed)
+    run = Run.named(opts.name)
+    opts.data_changes = data.changes(run, hash_of(pairs.names), accept=opts.accepts_asked)
+    order = reader.Order(images=len(pairs.names), batch_size=opts.batch_size, epochs=opts.epochs, seed=opts.seed,
+                         changes=tuple(map(tuple, opts.data_changes)))
 
     # Settle what the options leave open to the pairs and to the hardware. All replicas must agree on it. What was asked
     # is kept too: what was left to the hardware may change when the run is carried on.
-    run = Run.named(opts.name)
     data.settle(opts, pairs.paths, run, names_of_colours(opts.dataset, folder))
     opts.precision_asked, opts.precision = opts.precision, devices.precision(opts.precision)
     if opts.deterministic:
@@ -213,6 +217,7 @@ def train(opts, pairs, order, run, replicas):
         record.restore(sess, learn.networks, opts.init_from)
         replicas.broadcast_variables(sess)
         step = steps_done = int(sess.run(learn.steps_done))
+        order.check_carries_on(steps_done)
         record.begin(steps_done)
         batches.start(sess, after=steps_done)
         sess.graph.finalize()
@@ -254,6 +259,8 @@ def train(opts, pairs, order, run, replicas):
 FIXED_BY_THE_RUN = ('layers', 'base_filters', 'depth', 'norm', 'keep_prob', 'direction', 'source_channels',
                     'target_channels', 'source_range', 'target_range', 'labels', 'preprocess', 'batch_size', 'seed',
                     'load_size', 'crop_size', 'no_flip', 'ema', 'init_from', 'images', 'names')
+# Of these, what --accept_new_data lets change.
+OF_THE_DATA = ('images', 'names')
 # What decides the variables of the networks: weights to begin with must have the same.
 DECIDES_THE_WEIGHTS = ('layers', 'base_filters', 'depth', 'norm', 'source_channels', 'target_channels')
 # What may differ between the replicas of one run.
@@ -266,7 +273,8 @@ def checked_and_opened(run, settings, pairs, order, replicas):
     check(run, settings, pairs)
     form = from_options(PairFormat, settings)
     notes = [*describe_passed_over(pairs.passed_over), *before_training(pairs.paths, pairs.held_out, form)]
-    with run.opened(settings, FIXED_BY_THE_RUN, order.steps) as changed:
+    fixed = [name for name in FIXED_BY_THE_RUN if name not in OF_THE_DATA or not settings['accepts_asked']]
+    with run.opened(settings, fixed, order.steps) as changed:
         palettes.keep(run, pairs.paths, form, names_of_colours(settings['dataset'], settings['folder']))
         print(*what_is_trained(settings, pairs, replicas), *notes, sep='\n')
         if changed:
@@ -300,6 +308,8 @@ def what_is_trained(settings, pairs, replicas):
           f'{settings["direction"]}'
     yield from devices.warnings(settings['precision'])
     yield how_sized(settings)
+    for step, images in settings['data_changes']:
+        yield f'the data set was another one up to step {step:,}, of {count(images, "pair")}'
     if settings['labels']:
         yield f'a channel for each of {len(settings["labels"])} labels: {" ".join(settings["labels"])}'
     yield from replicas.describe(settings['batch_size'])
@@ -331,10 +341,15 @@ def how_sized(settings):
 def settings_of(opts, folder, pairs, number_of_replicas):
     """What options.json will hold: the options, the data, and the versions. X_asked is what the user gave for X."""
     return {**vars(opts), 'devices': number_of_replicas, 'images': len(pairs.names),
-            'names': hashlib.sha256('\n'.join(map('\t'.join, map(files_of, pairs.names))).encode()).hexdigest(),
+            'names': hash_of(pairs.names),
             'folder': folder if is_remote(folder) else os.path.abspath(folder),
             'pix2pix': pix2pix.__version__, 'tensorflow': tf.__version__,
             'onednn': os.environ['TF_ENABLE_ONEDNN_OPTS']}
+
+
+def hash_of(names):
+    """Of the names of pairs: it changes where one comes, goes or is renamed."""
+    return hashlib.sha256('\n'.join(map('\t'.join, map(files_of, names))).encode()).hexdigest()
 
 
 def drawer(form, architecture, seed, *, averaged, files):

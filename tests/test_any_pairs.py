@@ -1,14 +1,17 @@
 """Rectangles, bands, floats and labels, from the training to the files that test.py writes. All but one take long."""
 
 import json
+import shutil
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 import tifffile
 
 from pix2pix import Generator
 from pix2pix.images import palette
+from tests.conftest import draw_pairs
 from tests.scripts import run
 
 TINY = '--base_filters 1 --batch_size 2 --epochs 1 --samples 1 --name tiny'.split()
@@ -125,3 +128,23 @@ def test_labels_are_kept_with_the_run_and_drawn_from(tmp_path):
     assert 'done: 2 steps' in run(tmp_path, 'train.py', *args, '--epochs', '2')
     (tmp_path / 'two.json').write_text(json.dumps({'a': '#fa0a0a', 'b': '#14c828'}))
     assert 'its colour #0000de' in run(tmp_path, 'train.py', *args, '--name', 'two', '--labels', 'two.json', status=1)
+
+
+@pytest.mark.faults
+def test_a_data_set_that_has_grown_is_accepted_from_a_step_on_and_resumed_to_the_bit(tmp_path):
+    def weights(folder):
+        reader = tf.train.load_checkpoint(str(folder / 'checkpoints/tiny/model-9'))
+        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+    args = ['--dataset', 'pairs', *TINY, '--crop_size', '32', '--depth', '5', '--keep', '9']
+    for name in 'whole', 'parts':
+        (tmp_path / name).mkdir()
+        draw_pairs(tmp_path / name / 'pairs', train=4, val=1)
+        run(tmp_path / name, 'train.py', *args, '--epochs', '2')                                  # four steps
+        shutil.copy(tmp_path / name / 'pairs/val/0.png', tmp_path / name / 'pairs/train/new.png')
+        assert 'the data set has changed' in run(tmp_path / name, 'train.py', *args, '--epochs', '4', status=1)
+    assert 'the data set was another one up to step 4, of 4 pairs' in \
+        run(tmp_path / 'whole', 'train.py', *args, '--epochs', '4', '--accept_new_data')
+    run(tmp_path / 'parts', 'train.py', *args, '--epochs', '3', '--accept_new_data')
+    assert '9 steps, 7 of them done' in run(tmp_path / 'parts', 'train.py', *args, '--epochs', '4')
+    one, other = weights(tmp_path / 'whole'), weights(tmp_path / 'parts')
+    assert one.keys() == other.keys() and all((one[name] == other[name]).all() for name in one)

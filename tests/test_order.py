@@ -1,7 +1,10 @@
 """What follows from the four numbers of an order: steps, epochs, what is due, and which places a replica takes."""
 
+from fractions import Fraction
+
 import pytest
 
+from pix2pix.errors import UserError
 from reader import Order
 
 
@@ -44,3 +47,20 @@ def test_replicas_take_their_shares_of_a_batch_side_by_side():
     order = Order(images=100, batch_size=6, epochs=1, seed=0)
     assert [[order.global_position(i, replica, 3) for i in range(4)] for replica in range(3)] == [
         [0, 1, 6, 7], [2, 3, 8, 9], [4, 5, 10, 11]]
+
+
+def test_other_data_from_a_step_on_have_an_order_of_their_own():
+    """Eight pairs in twos for six steps, an epoch and a half; then five pairs, 22.5 of which are the other epochs."""
+    order = Order(images=5, batch_size=2, epochs=6, seed=0, changes=((6, 8),))
+    assert (order.first_step, order.first_epoch, order.steps) == (6, Fraction(3, 2), 6 + 12)
+    assert [order.epoch_of(step) for step in (6, 11, 18)] == [1.5, 3.5, 6.3]
+    assert [step for step in range(7, 19) if order.due(step, 1)] == [8, 10, 13, 15, 18]
+    alone = Order(images=5, batch_size=2, epochs=9, seed=0)
+    assert set(order.indices_of(7) + order.indices_of(8) + order.indices_of(9)[:1]) == set(range(5))
+    # Its epochs are shuffles that the data before have not had: the third and later ones of the seed.
+    assert [order.indices_of(step) for step in range(7, 17)] == [alone.indices_of(step) for step in range(6, 16)]
+    again = order._replace(images=7, changes=((6, 8), (11, 5)))
+    assert again.first_epoch == Fraction(7, 2) and again.epoch_of(18) == 5.5
+    with pytest.raises(UserError, match='the data set changed at step 6, .* but only that of step 4'):
+        order.check_carries_on(4)
+    order.check_carries_on(6)

@@ -13,6 +13,7 @@ from pix2pix.images.findings import SAMPLE, spread
 from pix2pix.images.form import PairFormat
 from pix2pix.images.pairs import target_file, try_pairs
 from pix2pix.run import palettes
+from pix2pix.run.checkpoint import steps_in
 from pix2pix.sizes import Size
 
 LOOKED_AT = 24      # pairs in which labels are looked for
@@ -35,6 +36,20 @@ def settle(opts, pairs, run, names):
     if opts.labels_asked:
         opts.labels = labels(opts.labels_asked, pairs, form, run, names)
         opts.source_channels = len(opts.labels)
+
+
+def changes(run, names, *, accept):
+    """[step, pairs up to it] of each time that the data set of a run became another one, with this time if the hash of
+    the names is another one and that is accepted."""
+    if not os.path.exists(run.options):
+        return []
+    saved = run.read_options(['images', 'names'])
+    if not accept or saved['names'] == names:
+        return saved['data_changes']
+    step = (steps_in(run.checkpoints) or [0])[-1]
+    before, since = ([change for change in saved['data_changes'] if (change[0] < step) == earlier]
+                     for earlier in (True, False))
+    return before + [[step, since[0][1] if since else saved['images']]]
 
 
 def most_common_size(pairs, form):

@@ -15,7 +15,8 @@ from pix2pix.sizes import Size
 # What earlier versions did not ask for, as all their runs were trained: their options.json lacks it.
 ASKED_LATER = {'norm': 'batch', 'gan_mode': 'vanilla', 'ema': 0.0, 'decay_from': None, 'init_from': None, 'depth': 8,
                'preprocess': 'resize_and_crop', 'source_range': None, 'target_range': None, 'labels': [], 'bands': None,
-               'native_size': None, 'target_dtype': None, 'target_ending': None, 'onednn': "TensorFlow's choice"}
+               'native_size': None, 'data_changes': [], 'target_dtype': None, 'target_ending': None,
+               'onednn': "TensorFlow's choice"}
 SIZES = ('crop_size', 'load_size', 'native_size')      # earlier versions have one number for a square
 
 
@@ -100,7 +101,8 @@ class Run:
         if {'images', 'names'} <= set(fixed) and saved['names'] != options['names']:
             raise UserError(f'the data set has changed: the run was started with {saved["images"]} pairs, and there '
                             f'are {options["images"]} now, or their names differ ({self.options}). Restore the files, '
-                            'or give another run name; a new run may begin with the weights of this one')
+                            'or accept the new data, or give another run name; a new run may begin with the weights of '
+                            'this one')
         for name in fixed:
             if saved[name] != options[name]:
                 raise UserError(f'{name} is {options[name]}, but the run was started with {saved[name]} '
