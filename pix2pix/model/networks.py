@@ -11,7 +11,8 @@ from pix2pix.model import ema
 from pix2pix.model.architecture import DEPTHS, LAYERS, NORMS
 from pix2pix.model.layers import batch_norm, conv, deconv, dropout
 
-PIXELS_AT_ONCE = 4 * 256 ** 2       # that are drawn in one run
+PIXELS_AT_ONCE = 4 * 256 ** 2       # that are drawn in one run,
+IMAGES_AT_ONCE = 8                  # and in how many images at most: each may have its own part of a graph, to be read
 
 # Of batch norm at test time. One image has no variance in the 1x1 bottleneck that the write-up normalises.
 TEST_STATISTICS = {'paper': 'batch', 'port': 'batch', 'writeup': 'moving'}
@@ -107,11 +108,11 @@ def trained_generator(image, architecture, *, seed=0, dropout_on=True, statistic
 
 
 def images_at_once(height, width):
-    """How many images of that size to draw in one run: as many as have the pixels of four of 256 x 256, or one.
+    """How many images of that size to draw in one run: as many as have the pixels of four of 256 x 256, 1 to 8.
 
     All share one pass over the weights. Of fewer pixels it takes much of the time (docs/experiments.md).
     """
-    return max(1, PIXELS_AT_ONCE // (height * width))
+    return min(max(1, PIXELS_AT_ONCE // (height * width)), IMAGES_AT_ONCE)
 
 
 def norm_of(architecture, statistics):
