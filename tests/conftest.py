@@ -60,7 +60,7 @@ def unbroken(tmp_path_factory):
     Tests only read it. One that writes takes `trained`.
     """
     cwd = tmp_path_factory.mktemp('unbroken')
-    draw_pairs(cwd / 'pairs', height=256, train=7, val=3)      # as large as the crop
+    draw_pairs(cwd / 'pairs', train=7, val=3)
     return cwd, run(cwd, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
 
 
@@ -73,7 +73,8 @@ def trained(unbroken, tmp_path):
     return copy
 
 
-def draw_pairs(folder, height=32, **splits):
+def draw_pairs(folder, height=256, **splits):
+    """As large as the crop, so that nothing is resized but for the jitter."""
     for split, count in splits.items():
         (folder / split).mkdir(parents=True)
         for i in range(count):

@@ -23,7 +23,7 @@ def lines_of(folder, *args):
 def test_a_sound_folder_has_no_fault(tmp_path, capsys):
     draw_pairs(tmp_path / 'pairs', train=3, val=2)
     faults, text = lines_of(tmp_path / 'pairs')
-    assert faults == 0 and '/train: 3 files, 0 unreadable; 3 of 64 x 32 colour' in text
+    assert faults == 0 and '/train: 3 files, 0 unreadable; 3 of 512 x 256 colour' in text
     assert '/val: 2 files, 0 unreadable' in text
     assert check.main(check.parse([str(tmp_path / 'pairs')])) == 0 and 'no fault found' in capsys.readouterr().out
 
@@ -48,7 +48,7 @@ def test_faults_are_counted_and_named_and_the_command_ends_with_1(tmp_path, caps
     (tmp_path / 'pairs/val/worse.png').write_bytes(b'no picture')
     faults, text = lines_of(tmp_path / 'pairs')
     assert faults == 3 and "bad.png': is empty" in text and "odd.png': 7 x 4 pixels; an odd width" in text
-    assert '/train: 5 files, 2 unreadable; 3 of 64 x 32 colour' in text and '/val: 2 files, 1 unreadable' in text
+    assert '/train: 5 files, 2 unreadable; 3 of 512 x 256 colour' in text and '/val: 2 files, 1 unreadable' in text
     assert check.main(check.parse([str(tmp_path / 'pairs')])) == 1
     assert '3 files would end the training' in capsys.readouterr().out
 

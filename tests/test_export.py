@@ -214,7 +214,7 @@ def test_validation_pictures_are_the_sources_of_the_pairs_held_out(runs, pairs):
     sources = lambda folder, direction: parity.validation_sources(types.SimpleNamespace(
         options={'folder': folder}, form=PairFormat(direction, Size(256, 256), 3, 3)))
     a, b = (sources(str(pairs), direction) for direction in ('AtoB', 'BtoA'))
-    assert len(a) == 3 and a[0].shape == (32, 32, 3) and (a[0] != b[0]).any() and -1 <= a[0].min() < a[0].max() <= 1
+    assert len(a) == 3 and a[0].shape == (256, 256, 3) and (a[0] != b[0]).any() and -1 <= a[0].min() < a[0].max() <= 1
     assert sources(str(pairs) + '/none', 'AtoB') == []
     assert parity.fitted(np.float32(noise(32, 300)), 256, 256).shape == (256, 256, 3)
 

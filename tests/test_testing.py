@@ -90,7 +90,7 @@ def test_the_output_of_a_pair_of_16_bits_has_16_and_its_metrics_are_those_of_8(t
 
 def test_the_best_checkpoint_stays_and_can_be_picked(tmp_path):
     """SSIM on smooth targets falls as the tiny network learns, so that the best is an early one."""
-    draw_pairs(tmp_path / 'pairs', height=256, train=4, val=2)
+    draw_pairs(tmp_path / 'pairs', train=4, val=2)
     args = ['--dataset', 'pairs', '--epochs', '6', *TINY, '--keep', '1', '--learning_rate', '0.01']
     run(tmp_path, 'train.py', *args, '--keep_best', 'ssim')
     lines = [json.loads(line) for line in (tmp_path / 'checkpoints/tiny/metrics.jsonl').read_text().splitlines()]

@@ -32,8 +32,9 @@ from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables, wa
 
 def test_a_run_leaves_what_it_says(unbroken):
     cwd, output = unbroken
-    first, second, third, *_ = lines = output.splitlines()
+    first, sizes, second, third, *_ = lines = output.splitlines()
     assert first.startswith(('CPU: ', 'GPU: ')) and '7 pairs in pairs/train' in first
+    assert sizes == 'pairs of 256 x 256 pixels are resized to 286 x 286 and cropped at random to 256 x 256'
     assert second == 'tiny: 7 steps, 0 of them done'
     assert third.startswith('epoch 1  step 3/7  d_loss ') and ' images/s  0:0' in third
     assert [line.split()[1] for line in lines if line.startswith('epoch ')] == ['1', '2', '3']
@@ -51,8 +52,8 @@ def test_a_run_leaves_what_it_says(unbroken):
     assert grid.shape == (2 * 256, 3 * 256, 3)
     # Source and target of the first validation pair, resized as ever; the output lies between them.
     pair = iio.imread(cwd / 'pairs/val/0.png')
-    assert np.abs(grid[128, 128].astype(int) - pair[16, 16]).max() < 20
-    assert np.abs(grid[128, 640].astype(int) - pair[16, 48]).max() < 20
+    assert np.abs(grid[128, 128].astype(int) - pair[128, 128]).max() < 20
+    assert np.abs(grid[128, 640].astype(int) - pair[128, 384]).max() < 20
     options = json.loads((cwd / 'checkpoints/tiny/options.json').read_text())
     assert options['base_filters'] == 1 and options['layers'] == 'paper' and options['images'] == 7
     assert options['pix2pix'] == pix2pix.__version__ and options['tensorflow'] == tf.__version__
@@ -336,4 +337,4 @@ def test_the_catalogue_s_row_sets_defaults_that_flags_override():
     assert parse('facades').direction == 'BtoA' and parse('facades').epochs == 200
     assert parse('demo').epochs < 200 and parse('demo', '--epochs', '7').epochs == 7
     assert parse('/data/mine/').name == 'mine' and parse('x').direction == 'AtoB'
-    assert parse('x', '--crop_size', '512').load_size == 572
+    assert parse('x', '--crop_size', '512').load_size == (572, 572) == parse('x', '--crop_size', '512x512').load_size
