@@ -307,12 +307,12 @@ def what_is_trained(settings, pairs, replicas):
     yield f'{devices.describe()}; {settings["precision"]}; {count(len(pairs.names), "pair")} in {pairs.folder}; ' \
           f'{settings["direction"]}'
     yield from devices.warnings(settings['precision'])
+    yield from replicas.describe(settings['batch_size'])
     yield how_sized(settings)
     for step, images in settings['data_changes']:
         yield f'the data set was another one up to step {step:,}, of {count(images, "pair")}'
     if settings['labels']:
         yield f'a channel for each of {len(settings["labels"])} labels: {" ".join(settings["labels"])}'
-    yield from replicas.describe(settings['batch_size'])
     if settings['decay_from']:
         yield f'the learning rate is {settings["learning_rate"]:g} up to epoch {settings["decay_from"]}, and then ' \
               f'falls linearly to 0 at the end of epoch {settings["epochs"]}'

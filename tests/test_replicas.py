@@ -150,7 +150,7 @@ def two_devices(tmp_path_factory):
 def test_two_devices_leave_what_one_leaves(two_devices):
     cwd, output = two_devices
     lines = [line for line in output.splitlines() if 'open to the network' not in line]
-    assert lines[1:3] == ['2 replicas: 4 pairs a step, 2 on each', 'tiny: 6 steps, 0 of them done'], output
+    assert lines[1] == '2 replicas: 4 pairs a step, 2 on each' and lines[3] == 'tiny: 6 steps, 0 of them done', output
     for once in 'epoch 1  ', 'epoch 3  ', 'validation after step 6: ', 'done: 6 steps':       # one voice
         assert sum(line.startswith(once) for line in lines) == 1, output
     metrics = [json.loads(line) for line in (cwd / 'checkpoints/tiny/metrics.jsonl').read_text().splitlines()]
