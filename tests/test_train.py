@@ -24,7 +24,7 @@ import reader
 import train
 from pix2pix.distributed.replicas import Alone
 from pix2pix.errors import UserError
-from pix2pix.run import report
+from pix2pix.run import data, report
 from pix2pix.run.folder import Run
 from tests.conftest import damage, draw_pairs
 from tests.scripts import ROOT, TINY, assert_same_run, run, start, variables, wait_for, wait_for_metrics
@@ -230,7 +230,7 @@ def test_what_headers_tell_of_any_pair_ends_the_run_before_it_begins(tmp_path):
     pair = iio.imread(tmp_path / 'pairs/val/1.png')
     iio.imwrite(tmp_path / 'pairs/val/1.png', pair[:, 1:])
     output = run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '1', *TINY, status=1)
-    assert output == ("train.py: 'pairs/val/1.png': 63 x 32 pixels; an odd width has no equal halves; "
+    assert output == ("train.py: 'pairs/val/1.png': 511 x 256 pixels; an odd width has no equal halves; "
                       'python -m datasets.check FOLDER reads every file\n')
     assert not (tmp_path / 'checkpoints').exists()
 
@@ -260,8 +260,10 @@ def test_what_training_changes_in_the_pairs_is_said_at_the_start(tmp_path):
 def test_a_direction_that_came_from_the_catalogue_is_said_to(tmp_path, capsys, dataset, args, said):
     opts = train.parse(['--dataset', dataset, '--keep_best', 'ssim', *args])
     pairs = reader.Pairs.of(str(draw_pairs(tmp_path / 'pairs', train=2, val=1)))
-    settings = {**train.settings_of(opts, pairs.folder, pairs, 1), 'precision': 'float32'}
     order, run = reader.Order(images=2, batch_size=1, epochs=1, seed=0), Run(str(tmp_path / 'run'), str(tmp_path / 's'))
+    opts.data_changes = data.changes(run, '', accept=False)
+    data.settle(opts, pairs.paths, run, {})
+    settings = {**train.settings_of(opts, pairs.folder, pairs, 1), 'precision': 'float32'}
     with train.checked_and_opened(run, settings, pairs, order, Alone()):
         first, *lines = capsys.readouterr().out.splitlines()
     assert first.endswith(f'; {opts.direction}')
@@ -282,17 +284,19 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_shows_the_batch(tmp_path):
 
 
 def test_two_folders_of_sides_are_refused_with_the_command_that_joins_them(tmp_path):
-    draw_pairs(tmp_path / 'mine', trainA=1, trainB=1)
+    draw_pairs(tmp_path / 'mine', A=1, B=1)
     assert run(tmp_path, 'train.py', '--dataset', 'mine', status=1) == (
         'train.py: mine has the two sides of its pairs in folders of their own. Join them: '
-        'python -m datasets.combine mine/trainA mine/trainB mine/train\n')
+        'python -m datasets.combine mine/A mine/B mine/train\n')
     assert sorted(path.name for path in tmp_path.iterdir()) == ['mine']
 
 
 def lines_when_opened(folder, capsys):
     """What is said of the pairs of a folder before the first step."""
     pairs = reader.Pairs.of(str(folder))
-    settings = dict(vars(train.parse(['--dataset', str(folder)])), precision='float32', folder=str(folder), devices=1)
+    opts = train.parse(['--dataset', str(folder)])
+    data.settle(opts, pairs.paths, None, {})
+    settings = dict(vars(opts), precision='float32', folder=str(folder), devices=1, data_changes=[])
     started = types.SimpleNamespace(opened=lambda *_: contextlib.nullcontext([]), palette=str(folder) + '.json')
     with train.checked_and_opened(started, settings, pairs, reader.Order(len(pairs.names), 1, 1, 0),
                       types.SimpleNamespace(describe=lambda _: [])):
