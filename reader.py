@@ -243,7 +243,9 @@ def preprocess(source, target, form, size):
     if form.preprocess == 'none':
         missing = [wanted - tf.shape(source)[axis] for axis, wanted in enumerate(form.crop_size)]
         margins = [[side // 2, side - side // 2] for side in missing]
-        return tf.pad(tf.concat([source, target], axis=-1), [*margins, [0, 0]], 'REFLECT')
+        fits = tf.reduce_all([(side >= 0) & (side < 2 ** form.depth) for side in missing])
+        with tf.control_dependencies([tf.debugging.Assert(fits, ['another size'])]):
+            return tf.pad(tf.concat([source, target], axis=-1), [*margins, [0, 0]], 'REFLECT')
     if form.preprocess == 'fit':
         size = covering(tf.shape(source)[:2], size)
     return tf.concat([resize(source, size, nearest=bool(form.labels)), resize(target, size)], axis=-1)

@@ -91,10 +91,10 @@ from pix2pix.images.arrays import grid, to_integer
 from pix2pix.images.diagnose import ImageError
 from pix2pix.images.listing import describe_passed_over, list_images_under, unique_stems
 from pix2pix.images.pairs import files_of, target_file
-from pix2pix.images.pictures import read_each_as_stored, read_pictures
+from pix2pix.images.pictures import read_each, read_pictures
 from pix2pix.images.splits import Split
 from pix2pix.images.view import View
-from pix2pix.inference.drawing import describe_scale, working_size
+from pix2pix.inference.drawing import checked, describe_scale, working_size
 from pix2pix.inference.generator import Generator
 from pix2pix.metrics import fid, pixels
 from pix2pix.metrics.evaluate import evaluate
@@ -205,7 +205,7 @@ def draw_pictures(opts, generator):
 
     def small_pictures():
         for path, picture, error in tqdm(read_small(todo, generator), total=len(todo), unit='image', disable=None):
-            if picture is not None:
+            if picture is not None and not (error := misfit(generator, path, picture)):
                 waiting.append(path)
                 yield picture
                 continue
@@ -249,11 +249,22 @@ def outputs_of(source, output, ending='.png'):
 def read_small(paths, generator):
     """As read_pictures, but large ones are left to the caller: (path, None, None)."""
     if not generator.form.is_plain:
-        yield from read_each_as_stored(paths)
+        yield from read_each(paths, as_stored=bool(generator.form.source_range))
         return
     for is_large, group in itertools.groupby(paths, large.is_large):
         group = list(group)
         yield from ((path, None, None) for path in group) if is_large else read_pictures(group)
+
+
+def misfit(generator, path, picture):
+    """Why a picture cannot be drawn from, as an ImageError, or None: other channels, a value or a label of its own."""
+    if generator.form.is_plain and not generator.form.labels:
+        return None
+    try:
+        generator.as_source(checked(generator, picture))
+    except ValueError as error:
+        return ImageError(f'{path!r}: {error}')
+    return None
 
 
 def draw_large(generator, path, picture, output):

@@ -275,15 +275,18 @@ def checked_and_opened(run, settings, pairs, order, replicas):
     notes = [*describe_passed_over(pairs.passed_over), *before_training(pairs.paths, pairs.held_out, form)]
     fixed = [name for name in FIXED_BY_THE_RUN if name not in OF_THE_DATA or not settings['accepts_asked']]
     with run.opened(settings, fixed, order.steps) as changed:
-        palettes.keep(run, pairs.paths, form, names_of_colours(settings['dataset'], settings['folder']))
+        palettes.keep(run, pairs.paths, form, names_of_colours(settings['dataset'], settings['folder'],
+                                                               labels=settings['labels_asked']))
         print(*what_is_trained(settings, pairs, replicas), *notes, sep='\n')
         if changed:
             print('changed since the run was started: ' + ', '.join(f'{name} {settings[name]}' for name in changed))
         yield
 
 
-def names_of_colours(dataset, folder):
-    """{name: '#rrggbb'} of the data set's own palette.json, or of the catalogue."""
+def names_of_colours(dataset, folder, labels=None):
+    """{name: '#rrggbb'} of the file that --labels names, or of the data set's own palette.json, or of the catalogue."""
+    if labels and labels != 'auto':
+        return palettes.names_in_file(labels)
     if is_remote(folder):
         return {}
     known = CATALOGUE.get(dataset)
@@ -296,6 +299,9 @@ def check(run, settings, pairs):
     if settings['layers'] == 'writeup' and one_pixel and settings['batch_size'] == settings['devices']:
         raise UserError('--layers writeup needs two pairs or more on each device: it batch-normalises the 1x1 '
                         'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
+    most = max(settings['source_channels'], settings['target_channels'])
+    if settings['bands'] and max(settings['bands']) > most:
+        raise UserError(f'--bands {" ".join(map(str, settings["bands"]))}: there are only {most} channels')
     if settings['keep_best'] and not pairs.held_out:
         raise UserError(f'--keep_best {settings["keep_best"]} needs a folder val or test in {settings["folder"]}')
     if settings['init_from'] and not checkpoint.steps_in(run.checkpoints):
@@ -308,7 +314,8 @@ def what_is_trained(settings, pairs, replicas):
           f'{settings["direction"]}'
     yield from devices.warnings(settings['precision'])
     yield from replicas.describe(settings['batch_size'])
-    yield how_sized(settings)
+    if settings['native_size']:     # which a run of an earlier version does not know
+        yield how_sized(settings)
     for step, images in settings['data_changes']:
         yield f'the data set was another one up to step {step:,}, of {count(images, "pair")}'
     if settings['labels']:

@@ -103,7 +103,7 @@ def check_stored(splits, direction, say):
         bar = tqdm(split.paths, split.title, leave=False, disable=None)
         for pair in bar:
             try:
-                images = [read_samples(path) for path in files_of(pair)]
+                images = [read_samples(path, as_stored=True) for path in files_of(pair)]
                 if len(images) == 1:
                     check_halves(images[0])
                     images = np.split(images[0], 2, axis=1)

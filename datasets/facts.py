@@ -59,6 +59,8 @@ def options(source, target):
     found = [f'--{side}_channels {facts.channels.most_common(1)[0][0]}' for side, facts in
              (('source', source), ('target', target)) if set(facts.channels) != {3}]
     ranges = source.range(), target.range()
+    if ranges[0] and not ranges[1] and set(target.kinds) != {'uint8'}:      # else the one is for both
+        ranges = ranges[0], (0, 65535 if set(target.kinds) == {'uint16'} else 1)
     if ranges[0]:
         found.append('--range {:g} {:g}'.format(*ranges[0]))
     if ranges[1] and ranges[1] != ranges[0]:

@@ -68,7 +68,7 @@ def test_pairs_are_of_the_same_name_in_the_same_sub_folder_and_the_rest_is_repor
         pair = iio.imread(out / name)
         assert (pair[:, :6] == left).all() and (pair[:, 6:] == right).all() and pair.shape[:2] == (4, 12)
     assert sorted(problems) == sorted([
-        f"'{a}/five.png': is not a PNG, JPEG, BMP, TIFF, WebP, GIF, AVIF or JPEG 2000 image",
+        f"'{a}/five.png': is not a PNG, JPEG, BMP, TIFF, WebP, GIF, AVIF, JPEG 2000 or NumPy image",
         f'{a}/four.png and {b}/four.png: 6 x 4 beside 8 x 4 pixels',
         f'{a}/two.png: nothing of that name in {b}',
         f'{b}/six.tif: left out, there is also six.png',

@@ -15,7 +15,8 @@ from pix2pix.run.folder import Run
     ([], 'b', True, 7, [[7, 9]]),
     ([[3, 5]], 'b', True, 7, [[3, 5], [7, 9]]),
     ([[7, 5]], 'b', True, 7, [[7, 5]]),                     # twice since a step was done: it was of the first
-    ([[3, 5], [7, 6]], 'b', True, 4, [[3, 5], [4, 6]])])    # the newest checkpoints are gone
+    ([[3, 5], [7, 6]], 'b', True, 4, [[3, 5], [4, 6]]),     # the newest checkpoints are gone
+    ([[7, 6]], 'a', True, 4, [[4, 6]])])                    # and nothing else has changed
 def test_changes_of_the_data_are_kept_with_the_step_and_the_number_of_pairs_until_then(
         tmp_path, saved, names, accept, step, expected):
     run = Run(str(tmp_path))

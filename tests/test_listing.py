@@ -6,7 +6,7 @@ import os
 import pytest
 
 from pix2pix.errors import UserError
-from pix2pix.images import listing
+from pix2pix.images import formats, listing
 
 
 def touch(folder, *names):
@@ -75,3 +75,10 @@ def test_a_sub_folder_that_may_not_be_read_is_named_and_not_passed_over(tmp_path
     (['a.jpg', 'a.png', 'a.png.png'], ['a.jpg', 'a.png', 'a.png.png'])])    # a.png would be one of two then
 def test_stems_are_unique(names, stems):
     assert listing.unique_stems(names) == stems
+
+
+def test_arrays_are_images_where_no_picture_is_beside_them():
+    def listed(*names):
+        return listing.listing([(name, formats.is_image(name)) for name in names], 'x')
+    assert listed('a.npy', 'b.npz', 'c.txt') == (['a.npy', 'b.npz'], ['c.txt'])
+    assert listed('a.npy', 'b.npz', 'c.txt', 'd.png') == (['d.png'], ['a.npy', 'b.npz', 'c.txt'])

@@ -26,7 +26,8 @@ def test_eight_bits_have_their_own_range_whatever_the_others_have():
 def test_gray_and_colour_become_each_other_and_other_numbers_must_fit():
     assert scale(np.uint8([[[100, 200, 50]]])).item() == pytest.approx(0.299 * 100 + 0.587 * 200 + 0.114 * 50)
     assert scale(np.uint8([[9]]), 3).tolist() == [[[9, 9, 9]]]
-    for channels, wanted in (5, 4), (5, 3), (2, 1), (1, 2), (3, 2):
+    assert scale(np.uint8([[[1, 2, 3, 9]]]), 3).tolist() == [[[1, 2, 3]]]        # alpha
+    for channels, wanted in (5, 4), (5, 3), (1, 2), (3, 2):
         with pytest.raises(ValueError, match=f'^{channels} channels, and the run has {wanted}$'):
             scale(np.zeros([2, 2, channels], np.uint8), wanted)
 

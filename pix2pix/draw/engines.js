@@ -74,15 +74,22 @@ async function inThisPage(config) {
   const { provider } = await ask({ library, wasm, model, threads, trial: config.trial }, [wasm, model])
   const { width, height, source_channels: channels, target_channels: drawnChannels } = config
   const labels = config.labels.map(code => parts(toColour(code)))
-  const nearestLabel = rgb => labels.map(label => Math.max(...label.map((value, c) => Math.abs(value - rgb[c]))))
-    .reduce((best, distance, i, all) => distance < all[best] ? i : best, 0)
+  const known = new Map()
+  const nearestLabel = (r, g, b) => {
+    const colour = r << 16 | g << 8 | b
+    if (!known.has(colour)) {
+      const far = labels.map(label => Math.max(...label.map((value, c) => Math.abs(value - [r, g, b][c]))))
+      known.set(colour, far.indexOf(Math.min(...far)))
+    }
+    return known.get(colour)
+  }
   return {
     name: provider == 'webgpu' ? 'in this page, on the GPU' : `in this page, ${threads == 1 ? 'one thread' : threads + ' threads'}`,
     async draw(pixels) {
-      const source = new Float32Array(width * height * channels)
+      const source = new Float32Array(width * height * channels).fill(-1)
       for (let i = 0; i < width * height; i++) {
         const [r, g, b] = [pixels[4 * i], pixels[4 * i + 1], pixels[4 * i + 2]]
-        if (labels.length) labels.forEach((_, c, { length }) => { source[length * i + c] = c == nearestLabel([r, g, b]) ? 1 : -1 })
+        if (labels.length) source[labels.length * i + nearestLabel(r, g, b)] = 1
         else if (channels == 1) source[i] = Math.round(0.299 * r + 0.587 * g + 0.114 * b) / 127.5 - 1
         else [r, g, b].forEach((value, c) => { source[3 * i + c] = value / 127.5 - 1 })
       }

@@ -67,21 +67,32 @@ def feed(about, source, target, multiple):
         scaled = '1 in the channel of the label of each pixel, -1 in the others; the labels are ' + \
                  ' '.join(f'`{code}`' for code in about['labels'])
     else:
-        scaled = 'scaled as ' + to_unit(about.get('source_range'))
+        scaled = 'scaled as ' + to_unit(about.get('source_range'), about.get('source_dtype'))
+    restored = from_unit(about.get('target_range'), about.get('target_dtype'))
     return (f'Feed it float32 `source` [N, H, W, {source}] ({names[source]}), {size}, {scaled}. Out comes [N, H, W, '
-            f'{target}] ({names[target]}) in [-1, 1]: {from_unit(about.get("target_range"))}. Feed pictures like the '
-            f'sources of the training: of the same colours, and {as_large(about)}.{colours}')
+            f'{target}] ({names[target]}) in [-1, 1]: {restored}. Feed pictures like the sources of the training: of '
+            f'the same colours, and {as_large(about)}.{colours}')
 
 
-def to_unit(limits):
+def to_unit(limits, dtype):
     """How values in the files' units become those in [-1, 1]."""
-    return '`values / 127.5 - 1`' if not limits else f'`2 * (values - {limits[0]:g}) / {limits[1] - limits[0]:g} - 1`'
+    low, high = range_of(limits, dtype)
+    return '`values / 127.5 - 1`' if (low, high) == (0, 255) else f'`2 * (values - {low:g}) / {high - low:g} - 1`'
 
 
-def from_unit(limits):
-    if not limits:
+def from_unit(limits, dtype):
+    """How values in [-1, 1] become those in the files' units."""
+    low, high = range_of(limits, dtype)
+    if (low, high) == (0, 255):
         return '`(picture + 1) * 127.5`, rounded'
-    return f'`(picture + 1) / 2 * {limits[1] - limits[0]:g} + {limits[0]:g}`'
+    return f'`(picture + 1) / 2 * {high - low:g} + {low:g}`'
+
+
+def range_of(limits, dtype):
+    """Black and white of files of a dtype; of pictures, whose dtype is None, as of 8 bits."""
+    if dtype in (None, 'uint8'):
+        return 0, 255
+    return limits or (0, 65535 if dtype == 'uint16' else 1)
 
 
 def as_large(about):

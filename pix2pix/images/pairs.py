@@ -23,6 +23,11 @@ def target_file(pair, form):
     return files_of(pair)[-1 if form.direction == 'AtoB' else 0]
 
 
+def source_file(pair, form):
+    """The path of the file that holds the source."""
+    return files_of(pair)[0 if form.direction == 'AtoB' else -1]
+
+
 def name_of(pair):
     """A pair in words."""
     return ' with '.join(map(repr, files_of(pair)))

@@ -66,13 +66,14 @@ def classes(picture, codes):
     planes = np.moveaxis(picture, -1, 0).astype(np.int16)
     distances = np.stack([np.abs(planes - rgb(code)[:, None, None].astype(np.int16)).max(0) for code in codes])
     found, unsure = distances.argmin(0), distances.min(0) > NEAR
-    unknown = nearby(~(is_flat(picture) & unsure[:-1, :-1]), SOLID // 2) == 0
+    strange = is_flat(picture) & unsure[:-1, :-1]
+    unknown = nearby(~strange, SOLID // 2) == 0 if strange.any() else strange
     if unknown.any():
         y, x = np.argwhere(unknown)[0]
         raise ValueError(f'its colour #{bytes(picture[y, x]).hex()} at {x}, {y} is none of the {len(codes)} labels')
     near = nearby(np.where(unsure, 0, np.uint64(1) << found.astype(np.uint64)), REACH)[unsure]
-    strange = near >> np.arange(len(codes), dtype=np.uint64)[:, None] & 1 == 0
-    found[unsure] = (distances[:, unsure] + 2 * NEAR * strange).argmin(0)
+    absent = near >> np.arange(len(codes), dtype=np.uint64)[:, None] & 1 == 0
+    found[unsure] = (distances[:, unsure] + 2 * NEAR * absent).argmin(0)
     return found
 
 

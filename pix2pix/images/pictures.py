@@ -37,9 +37,9 @@ def read_pictures(paths):
         yield path, pixels, error
 
 
-def read_samples(path):
-    """A file's samples as they are stored, upright, [H, W, C]; whole numbers of fewer bits than their type are brought
-    to its range. ImageError says why it cannot be read."""
+def read_samples(path, *, as_stored):
+    """A file's samples, upright, [H, W, C]: as they are stored, or else whole numbers of fewer bits than their type
+    brought to its range. ImageError says why it cannot be read."""
     data = None
     try:
         with open(path, 'rb') as file:
@@ -47,13 +47,15 @@ def read_samples(path):
         values, highest = samples.read(data)
     except Exception as error:      # of many kinds: damage upsets decoders in many ways
         raise ImageError(f'{path!r}: {diagnose(data, reason(error))}') from None
-    return full_range(values, int(highest).bit_length()) if highest and values.dtype.kind == 'u' else values
+    if as_stored or not highest or values.dtype.kind != 'u':
+        return values
+    return full_range(values, int(highest).bit_length())
 
 
-def read_each_as_stored(paths):
+def read_each(paths, *, as_stored):
     """As read_pictures, but what read_samples makes of each."""
     for path in paths:
         try:
-            yield path, read_samples(path), None
+            yield path, read_samples(path, as_stored=as_stored), None
         except ImageError as error:
             yield path, None, error

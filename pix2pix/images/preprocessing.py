@@ -32,5 +32,7 @@ def settle(opts, error):
     for low, high in filter(None, (opts.source_range, opts.target_range)):
         if not -math.inf < low < high < math.inf:
             error(f'a range of {low:g} to {high:g}: the second value must be the higher one')
+    if opts.labels and opts.source_channels != 3:
+        error('--source_channels does not go with --labels: there is a channel for each colour')
     if opts.labels and opts.source_range:
         error('--range does not go with --labels: colours have none; --target_range may')

@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 from PIL import Image, UnidentifiedImageError
 
-from pix2pix.images import bounds, exif, tiff
+from pix2pix.images import bounds, exif, jpeg2000, tiff
 from pix2pix.images.arrays import upright
 from pix2pix.images.formats import MAX_BYTES, check_size, format_of
 from pix2pix.images.units import KINDS, of_array
@@ -28,6 +28,9 @@ def read(content):
         values, bits = of_tiff(content)
     elif kind == 'PNG':
         values = upright(by_imagecodecs(content), exif.orientation(content))
+        bits = 8 * values.dtype.itemsize
+    elif kind == 'JPEG 2000':
+        values = jpeg2000.decode(content)
         bits = 8 * values.dtype.itemsize
     else:
         values, bits = by_pillow(content), 8

@@ -27,9 +27,12 @@ def scaled(samples, channels, limits=None):
     """Samples -> float32 [H, W, channels] in [0, 255].
 
     limits  (the value of black, that of white); None: 0 and `highest`. Those of 8 bits reach from 0 to 255 always.
-    ValueError where the channels do not fit, a value is outside, or nobody knows its range.
+    Gray and RGB become each other, and lose their alpha. ValueError where the channels do not fit, a value is outside,
+    or nobody knows its range.
     """
     values, highest = samples
+    if (values.shape[-1], channels) in ((4, 3), (2, 1)):        # without alpha
+        values = values[..., :channels]
     if values.shape[-1] == 3 and channels == 1:
         values = values @ GRAY
         values = values[..., None]

@@ -27,8 +27,7 @@ class View(NamedTuple):
 
     def of_bands(self, image):
         channels = image.shape[-1]
-        if channels in (1, 3) and not self.bands:
-            return to_uint8(image)
-        if channels < 3:
-            return to_uint8(image[..., :1])
-        return to_uint8(image[..., [band - 1 for band in self.bands or BANDS if band <= channels]])
+        if channels <= 3:
+            return to_uint8(image if channels != 2 else image[..., :1])
+        bands = self.bands if self.bands and max(self.bands) <= channels else BANDS
+        return to_uint8(image[..., [band - 1 for band in bands]])

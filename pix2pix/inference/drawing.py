@@ -89,12 +89,12 @@ def finished(network, drawn, picture):
 def as_source(network, picture):
     """[H, W, C] of a file's values -> float32 [H, W, source_channels] in [-1, 1]."""
     form = network.form
+    if form.labels:
+        rgb = units.scaled(units.of_array(picture), 3)
+        return palette.one_hot(rgb, form.labels) * np.float32(2 / 255) - 1
     if not form.is_plain:
         return units.scaled(units.of_array(picture), form.colours, form.source_range) * np.float32(2 / 255) - 1
-    if not form.labels:
-        return to_float(to_channels(picture, form.source_channels))
-    rgb = to_channels(picture, 3)
-    return palette.one_hot(rgb / (257 if rgb.dtype == np.uint16 else 1), form.labels) * np.float32(2 / 255) - 1
+    return to_float(to_channels(picture, form.source_channels))
 
 
 def restored(network, output, dtype):

@@ -31,7 +31,7 @@ from pix2pix.run import checkpoint
 from pix2pix.run.folder import Run
 from pix2pix.sizes import Size
 
-NEEDED = (*Architecture._fields, *PairFormat._fields, 'native_size', 'target_dtype', 'folder', 'epochs')
+NEEDED = (*Architecture._fields, *PairFormat._fields, 'native_size', 'source_dtype', 'target_dtype', 'folder', 'epochs')
 
 
 def is_range(x):
@@ -61,6 +61,7 @@ CAN_BE = {'layers': lambda x: x in LAYERS,
           'source_range': is_range,
           'target_range': is_range,
           'labels': are_colours,
+          'source_dtype': lambda x: x is None or x in units.KINDS,
           'target_dtype': lambda x: x is None or x in units.KINDS,
           'folder': lambda x: type(x) is str,
           'direction': lambda x: x in ('AtoB', 'BtoA'),
@@ -117,7 +118,8 @@ class Generator:
     @property
     def data(self):
         """What a file of another format must tell of the pictures: their PairFormat, size and kind."""
-        return {**self.form._asdict(), 'native_size': self.native_size, 'target_dtype': self.target_dtype}
+        return {**self.form._asdict(),
+                **{name: self.options[name] for name in ('native_size', 'source_dtype', 'target_dtype')}}
 
     @property
     def ending(self):
@@ -243,7 +245,7 @@ class Generator:
         """A path, a PIL image or an array as an array [H, W, C]; ImageError or ValueError."""
         if self.form.is_plain or not isinstance(picture, str | os.PathLike):
             return drawing.checked(self, as_array(picture))
-        return drawing.checked(self, read_samples(os.fspath(picture)))
+        return drawing.checked(self, read_samples(os.fspath(picture), as_stored=bool(self.form.source_range)))
 
     def draw(self, picture):
         """[H, W, C] -> [H, W] or [H, W, target_channels]."""

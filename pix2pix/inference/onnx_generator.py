@@ -66,6 +66,8 @@ class OnnxGenerator:
         It is a path, a PIL image, or an array of uint8 or uint16, [H, W] gray or [H, W, 3] RGB. UserError, ValueError
         where it cannot be drawn.
         """
+        if not self.form.is_plain and isinstance(picture, str | os.PathLike):
+            raise UserError(f'{picture}: this model draws from values in units of their own: give it an array of them')
         return drawing.draw(self, drawing.checked(self, as_array(picture)))
 
     def map(self, pictures):

@@ -74,7 +74,8 @@ def main(opts):
     # The run, whole or not at all: its options, and one checkpoint.
     step = step_of(opts.file)
     options = {**architecture._asdict(), 'crop_size': architecture.multiple, 'folder': '', 'direction': direction,
-               'epochs': 0, 'imported_from': os.path.abspath(opts.file), 'pix2pix': pix2pix.__version__}
+               'epochs': 0, 'target_dtype': 'uint8', 'target_ending': '.png',
+               'imported_from': os.path.abspath(opts.file), 'pix2pix': pix2pix.__version__}
     os.makedirs(run.checkpoints)
     try:
         save(variables, run.checkpoints, step)

@@ -11,7 +11,7 @@ from pix2pix.flags import from_options
 from pix2pix.images import palette, samples
 from pix2pix.images.findings import SAMPLE, spread
 from pix2pix.images.form import PairFormat
-from pix2pix.images.pairs import target_file, try_pairs
+from pix2pix.images.pairs import source_file, target_file, try_pairs
 from pix2pix.run import palettes
 from pix2pix.run.checkpoint import steps_in
 from pix2pix.sizes import Size
@@ -30,11 +30,16 @@ def settle(opts, pairs, run, names):
     """
     opts.labels_asked, opts.labels = opts.labels, []
     form = from_options(PairFormat, {**vars(opts), 'preprocess': 'resize_and_crop'})
-    opts.native_size = most_common_size(pairs, form)
-    opts.crop_size = opts.crop_size or opts.native_size.padded(2 ** opts.depth)
-    opts.target_dtype, opts.target_ending = (None, None) if form.is_plain else kind_of(target_file(pairs[0], form))
+    saved = run.read_options() if run and os.path.exists(run.options) else None
+    size = most_common_size(pairs, form)
+    opts.native_size = saved['native_size'] if saved else size      # a run keeps its scale, or that it knows none
+    opts.crop_size = opts.crop_size or size.padded(2 ** opts.depth)
+    opts.source_dtype = opts.target_dtype = opts.target_ending = None
+    if not form.is_plain:
+        opts.source_dtype, _ = kind_of(source_file(pairs[0], form))
+        opts.target_dtype, opts.target_ending = kind_of(target_file(pairs[0], form))
     if opts.labels_asked:
-        opts.labels = labels(opts.labels_asked, pairs, form, run, names)
+        opts.labels = labels(opts.labels_asked, pairs, form, saved, names)
         opts.source_channels = len(opts.labels)
 
 
@@ -43,12 +48,15 @@ def changes(run, names, *, accept):
     the names is another one and that is accepted."""
     if not os.path.exists(run.options):
         return []
-    saved = run.read_options(['images', 'names'])
-    if not accept or saved['names'] == names:
+    saved = run.read_options()
+    if not accept or 'names' not in saved:
         return saved['data_changes']
     step = (steps_in(run.checkpoints) or [0])[-1]
-    before, since = ([change for change in saved['data_changes'] if (change[0] < step) == earlier]
-                     for earlier in (True, False))
+    before = [change for change in saved['data_changes'] if change[0] < step]
+    since = [change for change in saved['data_changes'] if change[0] >= step]
+    if saved['names'] == names and all(change[0] == step for change in since):
+        return saved['data_changes']
+    # A change at this step or behind it never took effect: up to here the pairs were those before it.
     return before + [[step, since[0][1] if since else saved['images']]]
 
 
@@ -62,19 +70,19 @@ def most_common_size(pairs, form):
     return sizes.most_common(1)[0][0]
 
 
-def kind_of(target):
-    """(dtype, ending) of a target's file, with which outputs are written."""
-    with tf.io.gfile.GFile(target, 'rb') as file:
+def kind_of(path):
+    """(dtype, ending) of a file: outputs are written as the targets are."""
+    with tf.io.gfile.GFile(path, 'rb') as file:
         dtype = samples.read(file.read()).values.dtype
-    return dtype.name, os.path.splitext(target)[1].lower()
+    return dtype.name, os.path.splitext(path)[1].lower()
 
 
-def labels(asked, pairs, form, run, names):
-    """The colours of label maps: those of a palette.json, or those that a run keeps, or those that are found."""
+def labels(asked, pairs, form, saved, names):
+    """The colours of label maps: of a palette.json, or of the saved options of the run, or those that are found."""
     if asked != 'auto':
         codes = list(palettes.names_in_file(asked).values())
-    elif os.path.exists(run.options) and run.read_options()['labels']:
-        return run.read_options()['labels']
+    elif saved and saved['labels']:
+        return saved['labels']
     else:
         sources = (np.uint8(both[0]) for _, both, error in try_pairs(spread(pairs, LOOKED_AT), form) if not error)
         codes = [colour.code for colour in palette.find(sources, names)]

@@ -15,8 +15,8 @@ from pix2pix.sizes import Size
 # What earlier versions did not ask for, as all their runs were trained: their options.json lacks it.
 ASKED_LATER = {'norm': 'batch', 'gan_mode': 'vanilla', 'ema': 0.0, 'decay_from': None, 'init_from': None, 'depth': 8,
                'preprocess': 'resize_and_crop', 'source_range': None, 'target_range': None, 'labels': [], 'bands': None,
-               'native_size': None, 'data_changes': [], 'target_dtype': None, 'target_ending': None,
-               'onednn': "TensorFlow's choice"}
+               'native_size': None, 'data_changes': [], 'source_dtype': None, 'target_dtype': None,
+               'target_ending': None, 'onednn': "TensorFlow's choice"}
 SIZES = ('crop_size', 'load_size', 'native_size')      # earlier versions have one number for a square
 
 

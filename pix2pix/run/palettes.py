@@ -64,9 +64,11 @@ def names_in_file(path):
     """{name: '#rrggbb'} of a palette.json; UserError where it is none."""
     try:
         with open(path) as file:
-            names = {str(name): str(code) for name, code in json.load(file).items()}
+            names = {str(name): str(code).lower() for name, code in json.load(file).items()}
         for code in names.values():
             palette.rgb(code)
+        if len(set(names.values())) < len(names):
+            raise ValueError('a colour has two names')
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise UserError(f'{path} does not hold names of colours, such as {{"wall": "#0030ff"}} ({error})') from None
     return names
