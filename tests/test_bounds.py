@@ -1,5 +1,6 @@
 """Small files that would take much memory or time, and what is no file: refused by name, and at once."""
 
+import functools
 import io
 import os
 import struct
@@ -19,7 +20,7 @@ from pix2pix.images.diagnose import ImageError, first_unreadable
 from pix2pix.images.folders import list_images
 from pix2pix.images.headers import check_headers
 from pix2pix.images.listing import list_images_under
-from pix2pix.images.pictures import as_array
+from pix2pix.images.pictures import as_array, read_samples
 from tests.test_diagnose import FORM
 from tests.test_tiff import written
 
@@ -120,7 +121,8 @@ def no_files(tmp_path):
 
 def test_a_pipe_or_a_device_is_refused_wherever_a_picture_is_read(no_files):
     for path in no_files:
-        for read in as_array, plain.as_array, list_images_under, lambda path: check_headers([path], FORM):
+        stored = functools.partial(read_samples, as_stored=True)
+        for read in as_array, plain.as_array, list_images_under, stored, lambda path: check_headers([path], FORM):
             with pytest.raises(UserError, match='is a pipe or a device, and no file'):
                 read(path)
         assert not large.is_large(path)

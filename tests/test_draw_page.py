@@ -71,6 +71,7 @@ def test_a_browser_without_webassembly_is_told(browser, made):
         browser.execute_cdp_cmd('Page.removeScriptToEvaluateOnNewDocument', script)
 
 
+@pytest.mark.faults
 def test_beside_a_web_server_the_model_lies_beside_the_page(browser, tmp_path):
     path, run = make_page(tmp_path, '--folder', '--dropout')
     page = DrawingPage(browser, path / 'index.html', state='failed')

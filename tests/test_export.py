@@ -237,6 +237,7 @@ def test_a_run_that_is_not_there_is_named(tmp_path, monkeypatch):
 
 # The other formats.
 
+@pytest.mark.faults
 def test_a_savedmodel_draws_pictures_and_png_files_without_this_package(runs, tmp_path, monkeypatch):
     """In a fresh process, and each picture of a batch as if it were alone: the check does both."""
     assert run_export(runs['paper'], tmp_path, monkeypatch, '--to', 'savedmodel') == 0

@@ -95,7 +95,8 @@ def descend(kind, step, values, slots, name, gradient):
     values[name] = values[name] - rate * gradient
 
 
-@pytest.mark.parametrize('count', [2, pytest.param(3, marks=pytest.mark.faults)])
+@pytest.mark.faults
+@pytest.mark.parametrize('count', [2, 3])
 def test_replicas_equal_one_process_that_averages(tmp_path, count):
     subprocess.run([sys.executable, f'{ROOT}/tests/averaging.py', str(count), tmp_path], check=True, timeout=200)
     for kind in replicas.RATES:
@@ -231,6 +232,7 @@ def test_a_replica_that_never_comes_up_is_named(tmp_path, monkeypatch):
     assert not (tmp_path / 'checkpoints').exists()
 
 
+@pytest.mark.faults
 def test_two_replicas_that_take_themselves_for_the_first(tmp_path):
     """The same TF_CONFIG on two hosts: each finds at the other's address one that is not replica 1."""
     draw_pairs(tmp_path / 'pairs', train=2)
@@ -254,6 +256,7 @@ def test_what_the_catalogue_has_is_fetched_once(tmp_path):
     assert process.returncode == 1 and 'First run python -m datasets.download night2day' in process.stderr
 
 
+@pytest.mark.faults
 def test_replicas_with_other_options_are_named(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=2)
     addresses, processes = [f'127.0.0.1:{port}' for port in free_ports(2)], []

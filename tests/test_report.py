@@ -201,6 +201,7 @@ def test_nothing_is_asked_of_the_network(browser, tmp_path):
     assert page.js('return typeof alert') == 'function' and '<script>' in page.js('return document.body.textContent')
 
 
+@pytest.mark.faults
 def test_two_thousand_images_load_as_they_are_scrolled_to(browser, tmp_path):
     page = ReportPage(browser, make_run(tmp_path, tests=2000))
     pngs = lambda: sum('compare' in url for url in page.requests())

@@ -38,11 +38,10 @@ def test_testing_a_run(trained):
     run(cwd, 'test.py', '--checkpoint', 'checkpoints/tiny/model-7', '--limit', '1', '--output', 'alone')
     assert [p.name for p in (cwd / 'alone/output').iterdir()] == ['0.png']
     assert (cwd / 'alone/output/0.png').read_bytes() == first
-    for switch in ['--no_dropout'], ['--statistics', 'moving'], ['--checkpoint', 'checkpoints/tiny/model-3']:
-        again = (cwd / 'other').exists()
-        output = run(cwd, 'test.py', '--name', 'tiny', '--limit', '1', '--output', 'other', *switch)
+    for again in False, True:
+        output = run(cwd, 'test.py', '--name', 'tiny', '--limit', '1', '--output', 'other', '--no_dropout')
         assert ('other has results already; those of the same name are replaced' in output) == again
-        assert (cwd / 'other/output/0.png').read_bytes() != first, switch
+        assert (cwd / 'other/output/0.png').read_bytes() != first
     page = (cwd / 'samples/tiny/index.html').read_text()
     shutil.copytree(cwd / 'checkpoints/tiny', cwd / 'checkpoints/twin')
     assert 'model-3 is of twin, not of --name tiny: leave one out' in \
@@ -88,6 +87,7 @@ def test_the_output_of_a_pair_of_16_bits_has_16_and_its_metrics_are_those_of_8(t
         assert (cwd / f'fine/compare/{i}.png').read_bytes() == (cwd / f'eight/compare/{i}.png').read_bytes()
 
 
+@pytest.mark.faults
 def test_the_best_checkpoint_stays_and_can_be_picked(tmp_path):
     """SSIM on smooth targets falls as the tiny network learns, so that the best is an early one."""
     draw_pairs(tmp_path / 'pairs', train=4, val=2)

@@ -59,7 +59,8 @@ def test_a_run_leaves_what_it_says(unbroken):
     assert options['pix2pix'] == pix2pix.__version__ and options['tensorflow'] == tf.__version__
 
 
-@pytest.mark.parametrize('k', [1, pytest.param(2, marks=pytest.mark.faults)])
+@pytest.mark.faults
+@pytest.mark.parametrize('k', [1, 2])
 def test_stopped_after_some_epochs_and_carried_on(unbroken, tmp_path, k):
     draw_pairs(tmp_path / 'pairs', train=7, val=3)
     run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', str(k), *TINY, '--keep_best', 'ssim')
@@ -129,6 +130,7 @@ def test_a_closed_terminal_saves_and_the_run_carries_on(tmp_path, unbroken):
     assert_same_run(tmp_path, unbroken[0])
 
 
+@pytest.mark.faults
 def test_a_signal_while_the_page_is_written_loses_nothing(tmp_path, monkeypatch):
     """It comes after it was decided not to save: the next step answers it, and what is said to be saved is there."""
     draw_pairs(tmp_path / 'pairs', train=7, val=1)
@@ -158,6 +160,7 @@ def test_a_fault_of_the_page_is_said_and_the_training_goes_on(tmp_path):
     assert 'done: 2 steps' in output and (tmp_path / 'samples/tiny/index.html').exists()
 
 
+@pytest.mark.faults
 def test_an_error_of_the_program_itself_ends_it(trained, tmp_path):
     """A session left open by an exception would be waited for without end."""
     script = tmp_path / 'fails.py'
@@ -217,6 +220,7 @@ def test_a_broken_image_ends_the_run_with_its_name(tmp_path):
     assert 'Traceback' not in output and 'node' not in output
 
 
+@pytest.mark.faults
 def test_damage_that_no_header_tells_ends_the_run_with_its_name_when_its_turn_comes(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=6, val=1)
     damage(tmp_path / 'pairs/train/2.png')          # not among the four that are read beforehand
@@ -235,6 +239,7 @@ def test_what_headers_tell_of_any_pair_ends_the_run_before_it_begins(tmp_path):
     assert not (tmp_path / 'checkpoints').exists()
 
 
+@pytest.mark.faults
 def test_what_training_changes_in_the_pairs_is_said_at_the_start(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=2, val=1)
     for i in range(2):
@@ -270,6 +275,7 @@ def test_a_direction_that_came_from_the_catalogue_is_said_to(tmp_path, capsys, d
     assert [line for line in lines if 'direction' in line] == ([said] if said else [])
 
 
+@pytest.mark.faults
 def test_a_loss_that_is_not_finite_ends_the_run_and_shows_the_batch(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=2, val=1)
     args = ['--dataset', 'pairs', *TINY, '--batch_size', '2']

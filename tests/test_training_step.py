@@ -252,6 +252,7 @@ def test_replicas_train_on_the_mean_of_their_gradients_statistics_and_losses(nor
         assert largest > 0 and np.abs(of_means[name] - wanted).max() < 1e-3 * largest, name
 
 
+@pytest.mark.faults
 def test_each_replica_and_each_seed_drops_other_values():
     def draw(**how):
         with tf.Graph().as_default(), tf.Session() as sess:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from pix2pix.devices import cpu_session
 from pix2pix.errors import reason
 from pix2pix.images import decode, palette, samples, units
+from pix2pix.images.bounds import is_irregular
 from pix2pix.images.diagnose import ImageError, try_read
 from pix2pix.sizes import Size
 
@@ -100,6 +101,9 @@ def try_pairs(pairs, form):
         graphs = {}
         for pair in pairs:
             paths = files_of(pair)
+            if any(map(is_irregular, paths)):       # it would be waited for without end
+                yield pair, None, why_not(pair, form, 'a pipe or a device')
+                continue
             if len(paths) not in graphs:
                 files = tf.compat.v1.placeholder(tf.string, [len(paths)])
                 graphs[len(paths)] = files, decode_pair(files, form)

@@ -8,6 +8,7 @@ from PIL import Image
 from pix2pix.errors import reason
 from pix2pix.images import decode, samples
 from pix2pix.images.arrays import full_range
+from pix2pix.images.bounds import is_irregular
 from pix2pix.images.diagnose import ImageError, diagnose, try_read
 from pix2pix.images.plain import from_pil
 
@@ -40,6 +41,8 @@ def read_pictures(paths):
 def read_samples(path, *, as_stored):
     """A file's samples, upright, [H, W, C]: as they are stored, or else whole numbers of fewer bits than their type
     brought to its range. ImageError says why it cannot be read."""
+    if is_irregular(path):
+        raise ImageError(f'{path!r}: is a pipe or a device, and no file; remove it')
     data = None
     try:
         with open(path, 'rb') as file:
