@@ -37,7 +37,7 @@ from pix2pix.images.diagnose import ImageError, try_read
 from pix2pix.images.findings import Findings
 from pix2pix.images.folders import find_split, list_images
 from pix2pix.images.formats import ARRAYS
-from pix2pix.images.listing import describe_passed_over
+from pix2pix.images.listing import describe_passed_over, sides_of
 from pix2pix.images.pairs import check_halves, files_of, name_of
 from pix2pix.images.pictures import read_samples
 from pix2pix.images.preprocessing import CROP_SIZE
@@ -132,13 +132,28 @@ def check_stored(splits, direction, say):
 
 
 def stored_splits(dataset):
-    """The Splits of a data set that is read as it is stored: of two folders, or of arrays; [] where it is another."""
-    found = [split for name in SPLITS if (split := Split.find(dataset, name, files=[2]))] \
-        if not find_split(dataset, 'train') else []
-    if not found:
+    """The Splits of a data set that is read as it is stored: of two folders, or of what is no picture; [] of others."""
+    try:
+        sides = [split for name in SPLITS if (split := Split.find(dataset, name, files=[2]))]
+        if sides and not find_split(dataset, 'train'):
+            return sides
         found = [split for name in SPLITS if (split := Split.find(dataset, name, files=[1]))]
-        found = found if found and all(path.lower().endswith(ARRAYS) for path in found[0].paths) else []
-    return found
+        found = found or [Split(dataset, dataset, *list_images(dataset, sub_folders=False))]
+        return [] if is_picture(found[0].paths[0]) else found
+    except UserError:
+        if sides_of(dataset, 'train') and not find_split(dataset, 'train'):
+            raise
+        return []       # what is wrong with the folders is said where they are read as those of pictures
+
+
+def is_picture(path):
+    """Whether a file is no array, and has no more bands, and no other values, than a picture."""
+    try:
+        values = read_samples(path, as_stored=True)
+    except ImageError:
+        return True         # which is said where it is read as one
+    usual = values.dtype.name in ('uint8', 'uint16') or 0 <= values.min() <= values.max() <= 1
+    return usual and values.shape[-1] <= 4 and not path.lower().endswith(ARRAYS)
 
 
 def check(dataset, direction=None, say=print):

@@ -171,6 +171,14 @@ def test_two_folders_are_read_as_they_are_and_the_options_that_fit_are_said(tmp_
     assert faults == 2 and 'NaN or infinity among its values' in text and '128 x 64 and 100 x 64 pixels' in text
 
 
+def test_pairs_of_many_bands_in_one_file_are_read_as_they_are_stored(tmp_path):
+    bands = np.random.RandomState(0).randint(0, 2990, [256, 512, 5]).astype(np.uint16)
+    (tmp_path / 'train').mkdir()
+    tifffile.imwrite(tmp_path / 'train/1.tif', bands, photometric='minisblack', planarconfig='contig')
+    faults, text = lines_of(tmp_path)
+    assert faults == 0 and text.endswith('options that fit: --source_channels 5 --target_channels 5 --range 0 3000')
+
+
 @pytest.mark.parametrize('size, fit', [
     ((256, 256), []), ((300, 300), []), ((256, 512), ['--crop_size 256x512']),
     ((128, 128), ['--crop_size 128', '--depth 7']), ((1080, 1920), ['--crop_size 256x480', '--depth 5']),

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from pix2pix import files
 from pix2pix.errors import UserError
-from pix2pix.images import folders, listing
+from pix2pix.images import folders, listing, splits
 from tests.test_listing import touch
 
 
@@ -78,13 +78,13 @@ def test_a_split_is_the_first_of_these_sub_folders_that_is_there(tmp_path):
     assert folders.find_split(str(tmp_path / 'nowhere'), 'val') is None
 
 
-def test_images_of_a_split_are_paths_or_none(tmp_path):
+def test_pairs_of_a_split_are_paths_or_none(tmp_path):
     (tmp_path / 'val').mkdir()
-    assert folders.images_of(str(tmp_path), 'val', 'test') == []            # there, and empty
+    assert splits.pairs_in(str(tmp_path), 'val', 'test') == []            # there, and empty
     (tmp_path / 'val/b.png').touch()
     (tmp_path / 'val/a.png').touch()
-    assert folders.images_of(str(tmp_path), 'val', 'test') == [f'{tmp_path}/val/a.png', f'{tmp_path}/val/b.png']
-    assert folders.images_of(str(tmp_path / 'none'), 'val') == [] and folders.images_of('', 'val') == []
+    assert splits.pairs_in(str(tmp_path), 'val', 'test') == [f'{tmp_path}/val/a.png', f'{tmp_path}/val/b.png']
+    assert splits.pairs_in(str(tmp_path / 'none'), 'val') == [] and splits.pairs_in('', 'val') == []
 
 
 def test_sub_folders_are_listed_with_their_names(tmp_path):

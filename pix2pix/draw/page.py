@@ -13,9 +13,11 @@ from PIL import Image
 from pix2pix.errors import UserError
 from pix2pix.images import palette
 from pix2pix.images.arrays import to_channels
-from pix2pix.images.folders import images_of
-from pix2pix.images.pairs import try_pairs
+from pix2pix.images.pairs import files_of, try_pairs
+from pix2pix.images.splits import pairs_in
+from pix2pix.inference.drawing import cut, pad, resized
 from pix2pix.run import palettes, report
+from pix2pix.sizes import Size
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOLS = [('brush', 'B'), ('line', 'L'), ('rectangle', 'R'), ('fill', 'F'), ('eraser', 'E'), ('pipette', 'I')]
@@ -65,7 +67,7 @@ def palettes_of(generator):
     run, options = generator.run, generator.options
     names = palettes.names_in(options['folder']) if options['folder'] else {}
     if not os.path.exists(run.palette):
-        paths = images_of(options['folder'], 'train', '.') or images_of(options['folder'], 'val', 'test')
+        paths = pairs_in(options['folder'], 'train', '.') or pairs_in(options['folder'], 'val', 'test')
         palettes.keep(run, paths, generator.form, names)
     return palettes.read(run, names)
 
@@ -80,10 +82,18 @@ def examples_of(generator):
     """The first Examples that can be read."""
     form, folder = generator.form._replace(labels=()), generator.options['folder']
     form = form._replace(source_channels=3 if generator.form.labels else form.source_channels)
-    paths = images_of(folder, 'val', 'test')
+    paths = pairs_in(folder, 'val', 'test')
     pairs = ((path, both) for path, both, _ in try_pairs(paths, form) if both)
-    return [Example(os.path.splitext(os.path.basename(path))[0], *(png_address(side, form.crop_size) for side in both))
-            for path, both in itertools.islice(pairs, EXAMPLES)]
+    nearest = bool(generator.form.labels)
+    return [Example(os.path.splitext(os.path.basename(files_of(path)[0]))[0],
+                    png_address(framed(source, form, nearest)), png_address(framed(target, form)))
+            for path, (source, target) in itertools.islice(pairs, EXAMPLES)]
+
+
+def framed(image, form, nearest=False):
+    """[H, W, C] in [0, 255] -> of the crop size, as validation has it."""
+    size = Size(*image.shape[:2]).in_training(form.preprocess, form.crop_size)
+    return cut(pad(resized(image, size, nearest), 2 ** form.depth), *form.crop_size)
 
 
 def check_drawable(generator):
@@ -93,10 +103,8 @@ def check_drawable(generator):
                         'nobody can draw on a page: give it files')
 
 
-def png_address(image, size):
-    """[H, W, C] in [0, 255] -> a PNG file of this size, RGB of 8 bits, as a data: address."""
-    image, file = Image.fromarray(to_channels(np.uint8(image), 3)), io.BytesIO()
-    if image.size != (size.width, size.height):
-        image = image.resize((size.width, size.height), Image.Resampling.BILINEAR)
-    image.save(file, 'PNG')
+def png_address(image):
+    """[H, W, C] in [0, 255] -> a PNG file, RGB of 8 bits, as a data: address."""
+    file = io.BytesIO()
+    Image.fromarray(to_channels(np.uint8(np.rint(image)), 3)).save(file, 'PNG')
     return 'data:image/png;base64,' + base64.b64encode(file.getvalue()).decode()

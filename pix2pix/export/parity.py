@@ -12,8 +12,8 @@ import numpy as np
 
 from pix2pix.errors import UserError
 from pix2pix.images.arrays import to_uint8
-from pix2pix.images.folders import images_of
 from pix2pix.images.pairs import try_pairs
+from pix2pix.images.splits import pairs_in
 
 PICTURES = 4        # how many validation pictures are drawn
 
@@ -65,7 +65,7 @@ def sources_of(generator, size=None):
 
 def validation_sources(generator):
     """The sources of the first pairs held out, float32 [H, W, C] in [-1, 1]; none where the folder is not here."""
-    paths = images_of(generator.options['folder'], 'val', 'test')[:PICTURES]
+    paths = pairs_in(generator.options['folder'], 'val', 'test')[:PICTURES]
     return [both[0] * np.float32(2 / 255) - 1 for _, both, _ in try_pairs(paths, generator.form) if both]
 
 

@@ -53,16 +53,6 @@ def list_pairs(folder, a, b):
     return Listing(pairs, passed_over)
 
 
-def images_of(folder, *splits):
-    """The paths of the images in the first of these sub-folders that is there; [] where none can be read, or no folder
-    is known."""
-    try:
-        split = find_split(folder, *splits) if folder else None
-        return [os.path.join(split, name) for name in list_images(split).images] if split else []
-    except UserError:
-        return []
-
-
 def walk(folder, sub_folders, below='', above=()):
     """Yields (name, whether it is an image) of all files that are not hidden.
 

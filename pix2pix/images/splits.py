@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from pix2pix.errors import UserError
 from pix2pix.images.folders import find_split, list_images, list_pairs
 from pix2pix.images.listing import sides_of
 
@@ -36,3 +37,13 @@ class Split(NamedTuple):
 def paths_of(folder, names):
     """Names of pairs in a folder -> their paths."""
     return [f'{folder}/{name}' if isinstance(name, str) else tuple(f'{folder}/{one}' for one in name) for name in names]
+
+
+def pairs_in(folder, *splits):
+    """The paths of the pairs in the first of these splits that is there; [] where none can be read, or no folder is
+    known."""
+    try:
+        split = Split.find(folder, *splits) if folder else None
+        return split.paths if split else []
+    except UserError:
+        return []
