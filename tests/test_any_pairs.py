@@ -90,7 +90,7 @@ def test_rectangles_are_tested_at_their_own_size(tmp_path):
         run(tmp_path, 'train.py', *args)
     run(tmp_path, 'test.py', '--name', 'tiny')
     assert iio.imread(tmp_path / 'samples/tiny/test/output/0.png').shape == (50, 100, 3)
-    assert 'crop_size is 64, but the run was started with 32x64' in run(
+    assert 'load_size is 71, but the run was started with 35x71' in run(
         tmp_path, 'train.py', *args, '--crop_size', '64', status=1)
 
 
