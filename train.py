@@ -5,7 +5,6 @@
 # join().
 
 import contextlib
-import hashlib
 import itertools
 import math
 import os
@@ -27,7 +26,7 @@ from pix2pix.flags import (
     rate,
     weight,
 )
-from pix2pix.images.preprocessing import PREPROCESS, settle
+from pix2pix.images.preprocessing import PREPROCESS, describe_sizes, settle
 from pix2pix.model.architecture import DEPTHS, GAN_MODES, LAYERS, NORMS, PRECISIONS, Architecture, Hyperparameters
 from pix2pix.sizes import size
 
@@ -156,7 +155,7 @@ def main(opts):
     # List the pairs. All replicas train on them; the first alone needs those that are held out.
     pairs = reader.Pairs.of(folder, held_out=replicas.first)
     run = Run.named(opts.name)
-    opts.data_changes = data.changes(run, hash_of(pairs.names), accept=opts.accepts_asked)
+    opts.data_changes = data.changes(run, data.hash_of(pairs.names), accept=opts.accepts_asked)
     order = reader.Order(images=len(pairs.names), batch_size=opts.batch_size, epochs=opts.epochs, seed=opts.seed,
                          changes=tuple(map(tuple, opts.data_changes)))
 
@@ -315,7 +314,7 @@ def what_is_trained(settings, pairs, replicas):
     yield from devices.warnings(settings['precision'])
     yield from replicas.describe(settings['batch_size'])
     if settings['native_size']:     # which a run of an earlier version does not know
-        yield how_sized(settings)
+        yield describe_sizes(*(settings[name] for name in ('preprocess', 'native_size', 'load_size', 'crop_size')))
     for step, images in settings['data_changes']:
         yield f'the data set was another one up to step {step:,}, of {count(images, "pair")}'
     if settings['labels']:
@@ -335,28 +334,13 @@ def what_is_trained(settings, pairs, replicas):
         yield line
 
 
-def how_sized(settings):
-    """What becomes of the size of the pictures, a line."""
-    own, crop = settings['native_size'].in_words, settings['crop_size'].in_words
-    if settings['preprocess'] == 'none':
-        return f'pairs of {own} pixels are padded to {crop}'
-    cover = {'resize_and_crop': 'resized to ', 'fit': 'resized to cover '}.get(settings['preprocess'])
-    resized = f'{cover}{settings["load_size"].in_words} and ' if cover else ''
-    return f'pairs of {own} pixels are {resized}cropped at random to {crop}'
-
-
 def settings_of(opts, folder, pairs, number_of_replicas):
     """What options.json will hold: the options, the data, and the versions. X_asked is what the user gave for X."""
     return {**vars(opts), 'devices': number_of_replicas, 'images': len(pairs.names),
-            'names': hash_of(pairs.names),
+            'names': data.hash_of(pairs.names),
             'folder': folder if is_remote(folder) else os.path.abspath(folder),
             'pix2pix': pix2pix.__version__, 'tensorflow': tf.__version__,
             'onednn': os.environ['TF_ENABLE_ONEDNN_OPTS']}
-
-
-def hash_of(names):
-    """Of the names of pairs: it changes where one comes, goes or is renamed."""
-    return hashlib.sha256('\n'.join(map('\t'.join, map(files_of, names))).encode()).hexdigest()
 
 
 def drawer(form, architecture, seed, *, averaged, files):

@@ -5,12 +5,13 @@ import http.server
 import json
 import threading
 
+import numpy as np
 import pytest
 
 from pix2pix import Generator
 from pix2pix.draw import ort
 from pix2pix.errors import UserError
-from tests.drawing import LEVELS, DrawingPage, make_page, near
+from tests.drawing import DOOR, LEVELS, WALL, WINDOW, DrawingPage, expected, label_map, make_page, near, rgb
 
 
 @pytest.fixture(scope='module')
@@ -90,3 +91,18 @@ def test_another_package_in_the_place_of_onnxruntime_web_is_not_used(tmp_path):
     (tmp_path / 'package.tgz').write_bytes(b'another')
     with pytest.raises(UserError, match='is not onnxruntime-web 1.30.0: its SHA-512 is another. Delete it'):
         ort.parts(tmp_path / 'package.tgz')
+
+
+def test_labels_of_a_rectangle_are_channels_in_the_page_too(browser, tmp_path):
+    """The sources of the pairs are squares, which the training resizes, to the nearest pixel."""
+    made = make_page(tmp_path, crop_size=[128, 256], depth=7, labels=[WALL, WINDOW, DOOR])
+    page = DrawingPage(browser, made[0])
+    drawn = label_map()[1::2]
+    np.testing.assert_array_equal(page.canvas('drawing'), drawn)
+    assert near(page.canvas('picture'), expected(made, drawn), LEVELS)
+    page.take('rectangle')
+    page.choose(DOOR)
+    page.drag((200, 20), (240, 90))
+    before, drawn = drawn, page.canvas('drawing')
+    assert (before[22:89, 202:239] != rgb(DOOR)).any(-1).all() and (drawn[22:89, 202:239] == rgb(DOOR)).all()
+    assert near(page.canvas('picture'), expected(made, drawn), LEVELS)

@@ -90,7 +90,7 @@ def from_unit(limits, dtype):
 
 def range_of(limits, dtype):
     """Black and white of files of a dtype; of pictures, whose dtype is None, as of 8 bits."""
-    if dtype in (None, 'uint8'):
+    if dtype == 'uint8' or not (dtype or limits):
         return 0, 255
     return limits or (0, 65535 if dtype == 'uint16' else 1)
 

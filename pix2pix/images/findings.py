@@ -1,6 +1,7 @@
 """What a training changes in pairs, or does not show of them: worth a word before it begins."""
 
 import collections
+import contextlib
 import io
 
 import numpy as np
@@ -83,18 +84,27 @@ def before_training(pairs, held_out, form):
     """
     all_of_them, few = [*pairs, *held_out], spread(pairs, SAMPLE)
     looked_at = len(all_of_them) if is_remote(files_of(pairs[0])[0]) else check_headers(all_of_them, form)
-    error = first_unreadable(few, form)
-    if error:
-        raise error
     findings = Findings()
     if form.is_plain:
-        for pair in few:
-            findings.add(pair, *(image for _, image, _ in try_read(files_of(pair), decode.rgb_uint16, pairs=False)))
+        files, halves = [path for pair in few for path in files_of(pair)], len(files_of(pairs[0])) == 1
+        with contextlib.closing(try_read(files, decode.rgb_uint16, pairs=halves)) as images:     # and its session
+            for pair in few:
+                findings.add(pair, *(sound(*next(images)) for _ in files_of(pair)))
+    error = first_unreadable(few, form) if not form.is_plain or form.labels else None
+    if error:
+        raise error
     lines = list(findings.lines(form.crop_size if form.preprocess == 'resize_and_crop' else None))
     if looked_at < len(all_of_them):
         lines.append(f'the headers of the first {looked_at:,} of {len(all_of_them):,} pairs are sound; more were not '
                      'looked at, for want of time')
     return lines
+
+
+def sound(path, image, error):
+    """An image of try_read(); its ImageError, raised, where there is one."""
+    if error:
+        raise error
+    return image
 
 
 def spread(items, count):

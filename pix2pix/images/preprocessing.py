@@ -4,11 +4,11 @@ import math
 
 from pix2pix.sizes import Size
 
-#                     how a picture comes to its size in training, and what of it is drawn at test time
-PREPROCESS = {'resize_and_crop': 'resized to load_size, aspect or not, and cropped at random',     # the paper's
-              'crop':            'cropped at random as it is',
-              'fit':             'resized to cover load_size, its aspect kept, and cropped at random',
-              'none':            'as it is, padded to the next multiple'}
+# How a picture comes to its size in training. The first is the paper's.
+PREPROCESS = ('resize_and_crop',        # resized to load_size, whatever its aspect, and cropped at random
+              'crop',                   # cropped at random as it is
+              'fit',                    # resized to cover load_size, its aspect kept, and cropped at random
+              'none')                   # as it is, padded to the next multiple
 CROP_SIZE = Size(256, 256)
 
 
@@ -36,3 +36,12 @@ def settle(opts, error):
         error('--source_channels does not go with --labels: there is a channel for each colour')
     if opts.labels and opts.source_range:
         error('--range does not go with --labels: colours have none; --target_range may')
+
+
+def describe_sizes(preprocess, own, load_size, crop_size):
+    """What becomes of pictures whose own Size this is, in words."""
+    if preprocess == 'none':
+        return f'pairs of {own.in_words} pixels are padded to {crop_size.in_words}'
+    resized = {'resize_and_crop': 'resized to ', 'fit': 'resized to cover '}.get(preprocess)
+    first = f'{resized}{load_size.in_words} and ' if resized else ''
+    return f'pairs of {own.in_words} pixels are {first}cropped at random to {crop_size.in_words}'

@@ -17,10 +17,8 @@ class Samples(NamedTuple):
 
 
 def of_array(values):
-    """An array [H, W, C] -> Samples; ValueError where nobody knows the range of its type."""
-    kind = values.dtype.kind
-    return Samples(values, 1.0 if kind == 'f' else 2 ** (8 * values.dtype.itemsize) - 1 if values.dtype.name in
-                   ('uint8', 'uint16') else None)
+    """An array [H, W, C] of any type -> Samples."""
+    return Samples(values, 1.0 if values.dtype.kind == 'f' else {'uint8': 255, 'uint16': 65535}.get(values.dtype.name))
 
 
 def scaled(samples, channels, limits=None):

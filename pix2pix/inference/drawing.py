@@ -21,7 +21,7 @@ def checked(network, picture):
     kinds = ('uint8', 'uint16') if plain else units.KINDS
     channels = picture.shape[2] if picture.ndim == 3 else 1
     if picture.dtype.name not in kinds or picture.ndim not in (2, 3) or 0 in picture.shape or \
-            channels not in ((1, 3) if plain or wanted == 1 else (1, 3) if wanted == 3 else (wanted,)):
+            channels not in ((1, 3) if plain else (1, 2, 3, 4) if wanted in (1, 3) else (wanted,)):
         shape = '[H, W] or [H, W, 3]' if plain else f'[H, W, {wanted}]'
         raise ValueError(f'{picture.dtype} {list(picture.shape)}: give {" or ".join(kinds)}, {shape}; or a path, or a '
                          'PIL image')

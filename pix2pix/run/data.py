@@ -1,22 +1,21 @@
 """What the options leave to the data: the size and the kind of its pictures, and the labels in them."""
 
 import collections
+import hashlib
 import os
 
-import numpy as np
 import tensorflow as tf
 
 from pix2pix.errors import UserError
 from pix2pix.flags import from_options
-from pix2pix.images import palette, samples
+from pix2pix.images import samples
 from pix2pix.images.findings import SAMPLE, spread
 from pix2pix.images.form import PairFormat
-from pix2pix.images.pairs import source_file, target_file, try_pairs
+from pix2pix.images.pairs import files_of, source_file, target_file, try_pairs
 from pix2pix.run import palettes
 from pix2pix.run.checkpoint import steps_in
 from pix2pix.sizes import Size
 
-LOOKED_AT = 24      # pairs in which labels are looked for
 MOST = 32           # channels
 
 
@@ -31,7 +30,7 @@ def settle(opts, pairs, run, names):
     opts.labels_asked, opts.labels = opts.labels, []
     form = from_options(PairFormat, {**vars(opts), 'preprocess': 'resize_and_crop'})
     saved = run.read_options() if run and os.path.exists(run.options) else None
-    size = most_common_size(pairs, form)
+    size = None if saved and opts.crop_size else most_common_size(pairs, form)
     opts.native_size = saved['native_size'] if saved else size      # a run keeps its scale, or that it knows none
     opts.crop_size = opts.crop_size or size.padded(2 ** opts.depth)
     opts.source_dtype = opts.target_dtype = opts.target_ending = None
@@ -41,6 +40,11 @@ def settle(opts, pairs, run, names):
     if opts.labels_asked:
         opts.labels = labels(opts.labels_asked, pairs, form, saved, names)
         opts.source_channels = len(opts.labels)
+
+
+def hash_of(names):
+    """Of the names of pairs: it changes where one comes, goes or is renamed."""
+    return hashlib.sha256('\n'.join(map('\t'.join, map(files_of, names))).encode()).hexdigest()
 
 
 def changes(run, names, *, accept):
@@ -84,8 +88,7 @@ def labels(asked, pairs, form, saved, names):
     elif saved and saved['labels']:
         return saved['labels']
     else:
-        sources = (np.uint8(both[0]) for _, both, error in try_pairs(spread(pairs, LOOKED_AT), form) if not error)
-        codes = [colour.code for colour in palette.find(sources, names)]
+        codes = [colour.code for colour in palettes.found(pairs, form, names)]
     if not 2 <= len(codes) <= MOST:
         raise UserError(f'{len(codes)} labels, and 2 to {MOST} can be channels: '
                         + ('the sources are no label maps, or the other side is (direction). Name the colours in a '

@@ -18,7 +18,6 @@ def keep(run, pairs, form, names):
     """Find the colours in the sources of pairs, and keep them in the folder of the run, unless it has them.
 
     pairs  paths, which become a source and a target as the PairFormat `form` has it
-
     names  {name: '#rrggbb'} of colours whose meaning is known
     """
     if os.path.exists(run.palette) or not pairs:
@@ -27,11 +26,16 @@ def keep(run, pairs, form, names):
         known = palette.nearest_names(list(map(palette.rgb, form.labels)), names)
         colours = [palette.Colour(code, name, 0.0) for code, name in zip(form.labels, known)]
     elif form.is_plain and form.source_channels == 3:
-        sources = (np.uint8(both[0]) for _, both, error in try_pairs(spread(pairs, LOOKED_AT), form) if not error)
-        colours = palette.find(sources, names)
+        colours = found(pairs, form, names)
     else:
         colours = []
     files.write(run.palette, json.dumps([colour._asdict() for colour in colours], indent=1) + '\n')
+
+
+def found(pairs, form, names):
+    """The Colours in the sources of some of these pairs, RGB; [] where they are no label maps."""
+    sources = (np.uint8(both[0]) for _, both, error in try_pairs(spread(pairs, LOOKED_AT), form) if not error)
+    return palette.find(sources, names)
 
 
 def read(run, names=()):
