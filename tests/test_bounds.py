@@ -16,10 +16,11 @@ from PIL import Image
 import reader
 from pix2pix.errors import UserError
 from pix2pix.images import bounds, decode, large, plain, tiff
-from pix2pix.images.diagnose import ImageError, first_unreadable
+from pix2pix.images.diagnose import ImageError
 from pix2pix.images.folders import list_images
 from pix2pix.images.headers import check_headers
 from pix2pix.images.listing import list_images_under
+from pix2pix.images.pairs import first_unreadable
 from pix2pix.images.pictures import as_array, read_samples
 from tests.test_diagnose import FORM
 from tests.test_tiff import written
@@ -76,7 +77,7 @@ LARGE = 'bytes when decoded, and 805,306,368 is the limit; make it smaller'
     ids=lambda value: value if isinstance(value, str) and '.' in value[-5:] else '')
 def test_a_small_file_that_would_take_much_is_refused_in_one_line(tmp_path, name, content, why):
     (tmp_path / name).write_bytes(content)
-    error = str(first_unreadable([f'{tmp_path}/{name}']))
+    error = str(first_unreadable([f'{tmp_path}/{name}'], FORM))
     assert error.startswith(f"'{tmp_path}/{name}': does not decode as ") and why in error and '\n' not in error
 
 
@@ -96,7 +97,7 @@ def test_what_is_within_the_bounds_is_read(tmp_path):
     for name, content in [('scans.jpg', jpeg_of(100)), ('runs.bmp', runs_of(64)),
                           ('jpeg.tif', jpeg_in_tiff(jpeg_of(2)))]:
         (tmp_path / name).write_bytes(content)
-        assert first_unreadable([f'{tmp_path}/{name}']) is None, name
+        assert first_unreadable([f'{tmp_path}/{name}'], FORM) is None, name
     assert tiff.decode(tiled()).shape == (16, 16, 3)
 
 
@@ -213,7 +214,7 @@ def test_the_bytes_that_a_header_declares_are_those_of_all_samples(tmp_path):
 def test_the_slowest_that_is_read_takes_less_than_a_minute(tmp_path, name, content):
     start = time.monotonic()
     (tmp_path / name).write_bytes(content)
-    first_unreadable([f'{tmp_path}/{name}'])
+    first_unreadable([f'{tmp_path}/{name}'], FORM)
     took = time.monotonic() - start
     print(f'{name}: {took:.1f} s')
     assert took < 60

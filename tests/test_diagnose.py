@@ -12,6 +12,7 @@ import reader
 from pix2pix.errors import UserError
 from pix2pix.images import decode, diagnose
 from pix2pix.images.form import PairFormat
+from pix2pix.images.pairs import first_unreadable
 from pix2pix.sizes import Size
 
 RGB = np.random.RandomState(0).randint(0, 256, [6, 8, 3]).astype(np.uint8)
@@ -79,7 +80,7 @@ def test_a_hostile_file_is_named_with_its_reason_in_one_line(tmp_path, name):
     path.write_bytes(content(tmp_path) if callable(content) else content)
     with pytest.raises(tf.errors.OpError), tf.compat.v1.Session() as sess:      # training fails of it
         sess.run(reader.validation_pair(str(path), FORM))
-    error = diagnose.first_unreadable([str(path)])
+    error = first_unreadable([str(path)], FORM)
     assert isinstance(error, diagnose.ImageError) and isinstance(error, UserError)
     assert message in str(error) and str(error).startswith(repr(str(path)) + ': ') and '\n' not in str(error)
     assert 'node' not in str(error) and 'Traceback' not in str(error)
@@ -88,8 +89,8 @@ def test_a_hostile_file_is_named_with_its_reason_in_one_line(tmp_path, name):
 def test_a_file_that_does_not_open_is_named(tmp_path):
     (tmp_path / 'folder.png').mkdir()
     assert f"'{tmp_path}/folder.png': cannot be opened (" in str(
-        diagnose.first_unreadable([f'{tmp_path}/folder.png']))
-    assert str(diagnose.first_unreadable([f'{tmp_path}/gone.png'])) == \
+        first_unreadable([f'{tmp_path}/folder.png'], FORM))
+    assert str(first_unreadable([f'{tmp_path}/gone.png'], FORM)) == \
         f"'{tmp_path}/gone.png': cannot be opened (no such file)"
 
 
@@ -97,8 +98,8 @@ def test_of_many_files_the_first_that_cannot_be_read_is_found(tmp_path):
     iio.imwrite(tmp_path / 'good.png', RGB)
     (tmp_path / 'bad.png').write_text('no')
     good, bad, gone = (str(tmp_path / name) for name in ('good.png', 'bad.png', 'gone.png'))
-    assert diagnose.first_unreadable([good] * 3) is None and diagnose.first_unreadable([]) is None
-    assert 'bad.png' in str(diagnose.first_unreadable([good, bad, gone]))
+    assert first_unreadable([good] * 3, FORM) is None and first_unreadable([], FORM) is None
+    assert 'bad.png' in str(first_unreadable([good, bad, gone], FORM))
 
 
 def test_files_are_read_one_by_one_and_an_error_does_not_end_it(tmp_path):

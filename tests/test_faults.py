@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from pix2pix.devices import cpu_session
 from pix2pix.errors import reason
 from pix2pix.images import decode
-from pix2pix.images.diagnose import first_unreadable
+from pix2pix.images.pairs import first_unreadable
 from tests.conftest import draw_pairs
 from tests.scripts import TINY, assert_same_run, run, start, variables, wait_for, wait_for_metrics
+from tests.test_diagnose import FORM
 
 pytestmark = pytest.mark.faults
 EPOCHS = '60'       # 140 steps of 7 pairs in batches of 3
@@ -209,5 +210,5 @@ def test_every_format_cut_at_every_tenth(tmp_path):
     for data in SEEDS:
         for tenth in range(10):
             (tmp_path / 'cut').write_bytes(data[:len(data) * tenth // 10])
-            error = first_unreadable([str(tmp_path / 'cut')])
+            error = first_unreadable([str(tmp_path / 'cut')], FORM)
             assert error is None or '\n' not in str(error)

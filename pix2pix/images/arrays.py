@@ -39,17 +39,6 @@ def to_channels(picture, channels):
     return np.rint(picture @ GRAY).astype(picture.dtype)[..., None]
 
 
-def source_of(pair, direction):
-    """A or B of a pair [H, W, C]: the half that is drawn from. An odd column in the middle belongs to neither."""
-    half = pair.shape[1] // 2
-    return pair[:, :half] if direction == 'AtoB' else pair[:, pair.shape[1] - half:]
-
-
-def target_of(pair, direction):
-    """The other half."""
-    return source_of(pair, 'BtoA' if direction == 'AtoB' else 'AtoB')
-
-
 def upright(pixels, orientation):
     """[H, W, C] as stored -> a view as it is meant to be seen, by the orientation of EXIF data (1 to 8)."""
     if orientation in (5, 6, 7, 8):

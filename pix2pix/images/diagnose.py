@@ -47,8 +47,3 @@ def diagnose(data, why):
         return 'is empty'
     kind = format_of(data)
     return f'does not decode as {kind} ({why})' if kind else f'is not a {NAMES} image'
-
-
-def first_unreadable(paths):
-    """The first of these files that cannot be read as a pair, and why, as an ImageError; None where all can."""
-    return next((error for _, _, error in try_read(paths) if error), None)

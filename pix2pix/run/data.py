@@ -1,6 +1,7 @@
 """What the options leave to the data: the size and the kind of its pictures, and the labels in them."""
 
 import collections
+import contextlib
 import hashlib
 import os
 
@@ -67,10 +68,11 @@ def changes(run, names, *, accept):
 def most_common_size(pairs, form):
     """The Size of source and target, of most of a few pairs."""
     sizes = collections.Counter()
-    for _, both, error in try_pairs(spread(pairs, SAMPLE), form):
-        if error:
-            raise error
-        sizes[Size(*both[0].shape[:2])] += 1
+    with contextlib.closing(try_pairs(spread(pairs, SAMPLE), form)) as looked_at:      # and its session
+        for _, both, error in looked_at:
+            if error:
+                raise error
+            sizes[Size(*both[0].shape[:2])] += 1
     return sizes.most_common(1)[0][0]
 
 
