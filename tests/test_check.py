@@ -8,7 +8,7 @@ from PIL import Image
 
 from datasets import check
 from datasets.demo import pair
-from datasets.facts import of_size
+from datasets.facts import Facts, of_size, options
 from pix2pix.errors import UserError
 from pix2pix.sizes import Size
 from tests.conftest import draw_pairs
@@ -177,6 +177,17 @@ def test_pairs_of_many_bands_in_one_file_are_read_as_they_are_stored(tmp_path):
     tifffile.imwrite(tmp_path / 'train/1.tif', bands, photometric='minisblack', planarconfig='contig')
     faults, text = lines_of(tmp_path)
     assert faults == 0 and text.endswith('options that fit: --source_channels 5 --target_channels 5 --range 0 3000')
+
+
+@pytest.mark.parametrize('target, fit', [
+    (np.float32(1), '--range 0 3000 --target_range 0 1'),       # else the range would be for both
+    (np.uint16(60000), '--range 0 3000 --target_range 0 65535'), (np.uint8(9), '--range 0 3000'),
+    (np.uint16(2800), '--range 0 3000'), (np.float32(80), '--range 0 3000 --target_range 0 80')])
+def test_a_range_of_the_source_is_not_left_to_the_target(target, fit):
+    sides = [Facts(), Facts()]
+    sides[0].add(np.full([256, 256, 3], 2990, np.uint16) * np.uint16([0, 1, 1]))
+    sides[1].add(np.full([256, 256, 3], target) * np.array([0, 1, 1], target.dtype))
+    assert options(*sides) == fit
 
 
 @pytest.mark.parametrize('size, fit', [

@@ -1,11 +1,15 @@
 """What a run's options leave to its data."""
 
+import argparse
 import json
 
+import numpy as np
 import pytest
 
+from pix2pix.images import png
 from pix2pix.run import data
 from pix2pix.run.folder import Run
+from pix2pix.sizes import Size
 
 
 @pytest.mark.parametrize('saved, names, accept, step, expected', [
@@ -25,3 +29,24 @@ def test_changes_of_the_data_are_kept_with_the_step_and_the_number_of_pairs_unti
     for path in f'model-{step}.index', f'model-{step}.data-00000-of-00001':
         (tmp_path / path).touch()
     assert data.changes(run, names, accept=accept) == expected
+
+
+def settled(run, path, **given):
+    opts = argparse.Namespace(**{
+        'direction': 'AtoB', 'crop_size': Size(32, 32), 'source_channels': 3, 'target_channels': 3, 'preprocess': 'fit',
+        'source_range': None, 'target_range': None, 'depth': 5, 'labels': None, **given})
+    data.settle(opts, [path], run, {})
+    return opts
+
+
+def test_the_pairs_decide_what_is_left_open_and_a_run_keeps_the_scale_that_it_had(tmp_path):
+    run, path = Run(str(tmp_path)), str(tmp_path / 'pair.png')
+    png.write(path, np.zeros([40, 140, 3], np.uint8))
+    opts = settled(run, path, preprocess='none', crop_size=None)
+    assert (opts.native_size, opts.crop_size, opts.target_dtype) == ((40, 70), (64, 96), None)
+    opts = settled(run, path, target_range=[0, 9])
+    assert opts.crop_size == (32, 32) and opts.native_size == (40, 70)
+    assert (opts.source_dtype, opts.target_dtype, opts.target_ending) == ('uint8', 'uint8', '.png')
+    for saved, kept in ([64, 128], (64, 128)), (None, None):
+        (tmp_path / 'options.json').write_text(json.dumps({'native_size': saved}))
+        assert settled(run, path).native_size == kept

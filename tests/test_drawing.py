@@ -41,13 +41,16 @@ def test_values_come_back_in_their_units(values, form):
     drawn = drawing.draw(network(5, dtype=values.dtype.name, **form), values)
     assert drawn.dtype == values.dtype
     np.testing.assert_allclose(drawn, values, atol=1e-4)
+    half = network(5, dtype='float32', **form | {'target_range': (0, 7)})        # the target's own range
+    middle = drawing.restored(half, np.zeros([1, 1, 5]), None)
+    assert middle.dtype == np.float32 and (middle == 3.5).all()
     with pytest.raises(ValueError, match=r'give .*, \[H, W, 5\]'):
         drawing.checked(network(5, **form), values[..., :4])
 
 
 @pytest.mark.parametrize('more', [{}, {'target_range': (0, 80)}])
 def test_labels_become_channels_whatever_the_target_is(more):
-    labels = network(3, labels=['#ff0000', '#00ff00', '#0000ff'], **more)
-    picture = np.uint8([[[255, 0, 0], [0, 0, 255]]])
+    labels = network(3, labels=['#ff0080', '#00ff00', '#80a0ff'], **more)
+    picture = np.uint8([[[255, 0, 128], [128, 160, 255]]])
     for given in picture, picture * np.uint16(257):
         assert drawing.as_source(labels, drawing.checked(labels, given)).tolist() == [[[1, -1, -1], [-1, -1, 1]]]

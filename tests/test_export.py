@@ -15,7 +15,7 @@ import pytest
 from pix2pix import Generator
 from pix2pix.errors import UserError
 from pix2pix.export import __main__ as export
-from pix2pix.export import parity, to_onnx, to_pytorch
+from pix2pix.export import parity, readme, to_onnx, to_pytorch
 from pix2pix.images import png
 from pix2pix.images.form import PairFormat
 from pix2pix.model.architecture import Architecture
@@ -285,3 +285,14 @@ def test_what_we_write_is_the_port_s_file_again(tmp_path, monkeypatch):
 def test_the_write_up_has_no_place_in_the_port(runs, tmp_path, monkeypatch, capsys):
     assert run_export(runs['writeup'], tmp_path, monkeypatch, '--to', 'pytorch') == 1
     assert 'the PyTorch port has no network with the layers of the write-up' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('limits, dtype, to, back', [
+    (None, None, '`values / 127.5 - 1`', '`(picture + 1) * 127.5`, rounded'),
+    ((0, 3000), 'uint8', '`values / 127.5 - 1`', '`(picture + 1) * 127.5`, rounded'),        # of 8 bits in any case
+    ((0, 3000), 'uint16', '`2 * (values - 0) / 3000 - 1`', '`(picture + 1) / 2 * 3000 + 0`'),
+    (None, 'uint16', '`2 * (values - 0) / 65535 - 1`', '`(picture + 1) / 2 * 65535 + 0`'),
+    (None, 'float32', '`2 * (values - 0) / 1 - 1`', '`(picture + 1) / 2 * 1 + 0`'),
+    ((-5, 20), 'float32', '`2 * (values - -5) / 25 - 1`', '`(picture + 1) / 2 * 25 + -5`')])
+def test_the_readme_scales_values_as_the_training_did(limits, dtype, to, back):
+    assert readme.to_unit(limits, dtype) == to and readme.from_unit(limits, dtype) == back

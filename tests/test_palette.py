@@ -118,3 +118,38 @@ def test_names_stand_beside_the_pairs(tmp_path):
         (tmp_path / 'palette.json').write_text(text)
         with pytest.raises(UserError, match='does not hold names of colours, such as'):
             palettes.names_in(str(tmp_path))
+
+
+# The labels of pixels.
+
+def test_each_pixel_has_the_label_of_its_colour_or_of_the_nearest(tmp_path):
+    codes = ['#14c828', '#0000de', '#fa0a0a']
+    labels = label_map()
+    expected = np.array([[codes.index('#' + bytes(pixel).hex()) for pixel in row] for row in labels])
+    np.testing.assert_array_equal(palette.classes(labels, codes), expected)
+    noisy = np.uint8(np.clip(labels + np.random.RandomState(0).randint(-20, 21, labels.shape), 0, 255))
+    np.testing.assert_array_equal(palette.classes(noisy, codes), expected)
+    one_hot = palette.one_hot(labels.astype(np.float32), codes)
+    assert one_hot.shape == (256, 256, 3) and set(np.unique(one_hot)) == {0, 255}
+    np.testing.assert_array_equal(one_hot.argmax(-1), expected)
+
+
+def test_a_mixture_at_an_edge_is_one_of_the_colours_beside_it():
+    """It lies between black and light gray, and is nearer to a third colour, which is nowhere near in the picture."""
+    picture = np.zeros([9, 9, 3], np.uint8)
+    picture[:, 5:], picture[:, 4] = 200, 100
+    codes = ['#000000', '#c8c8c8', '#64641e']
+    assert set(np.unique(palette.classes(picture, codes))) == {0, 1}
+    picture[4, 3] = 100, 100, 30        # now it is near
+    assert palette.classes(picture, codes)[4, 4] == 2
+
+
+def test_a_spot_of_another_colour_is_named_and_a_mixture_is_none():
+    picture = np.zeros([9, 9, 3], np.uint8)
+    picture[2:7, 3:8] = 0x80
+    with pytest.raises(ValueError, match='its colour #808080 at 4, 3 is none of the 2 labels'):
+        palette.classes(picture, ['#000000', '#ffffff'])
+    picture[3:] = 0
+    assert palette.classes(picture, ['#000000', '#ffffff']).shape == (9, 9)
+    for shape in (1, 5), (5, 1), (1, 1), (2, 2):
+        assert palette.classes(np.zeros([*shape, 3], np.uint8), ['#000000', '#ffffff']).shape == shape

@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image, ImageOps
 
 from pix2pix.images.diagnose import ImageError
-from pix2pix.images.pictures import as_array, read_pictures
+from pix2pix.images.pictures import as_array, read_pictures, read_samples
 
 
 def corners(image):
@@ -129,3 +129,11 @@ def test_a_path_that_gives_no_picture_is_named(tmp_path):
         as_array(tmp_path / 'bad.png')
     with pytest.raises(ImageError, match='none.png.: cannot be opened .no such file'):
         as_array(pathlib.Path('none.png'))
+
+
+def test_samples_of_fewer_bits_are_as_they_are_stored_or_brought_to_the_range_of_their_type(tmp_path):
+    """With a range of their own they must be as they are stored, which is as a training reads them."""
+    path = str(tmp_path / 'twelve.tif')
+    tifffile.imwrite(path, np.uint16([[[0, 7, 4095]]]), photometric='rgb', bitspersample=12)
+    assert read_samples(path, as_stored=True).tolist() == [[[0, 7, 4095]]]
+    assert read_samples(path, as_stored=False).tolist() == [[[0, 112, 65535]]]

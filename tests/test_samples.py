@@ -51,6 +51,12 @@ def test_all_bands_of_a_tiff_are_read(how, kind):
     np.testing.assert_array_equal(found.values, array)
 
 
+def test_bands_are_turned_upright():
+    tag = (274, 'H', 1, 6, True)        # to be seen after a quarter turn clockwise
+    turned = samples.read(tif(FIVE, photometric='minisblack', planarconfig='contig', extratags=[tag]))
+    np.testing.assert_array_equal(turned.values, np.rot90(FIVE, -1))
+
+
 def test_twelve_bits_have_a_highest_value_of_their_own():
     found = samples.read(tif(FIVE[..., :3] % 4096, photometric='rgb', bitspersample=12))
     assert found.highest == 4095

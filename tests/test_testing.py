@@ -14,7 +14,11 @@ from PIL import Image
 import test
 from pix2pix import Generator
 from pix2pix.errors import UserError
+from pix2pix.images.diagnose import ImageError
+from pix2pix.images.form import PairFormat
+from pix2pix.inference import drawing
 from pix2pix.metrics import fid
+from pix2pix.sizes import Size
 from tests.conftest import draw_pairs
 from tests.scripts import TINY, run
 
@@ -233,3 +237,18 @@ def test_mistakes_at_test_time_are_named(args, message, capsys, tmp_path, monkey
     with pytest.raises((SystemExit, UserError)) as raised:
         test.main(test.parse(args))
     assert message in capsys.readouterr().err + str(raised.value)
+
+
+def test_a_picture_that_does_not_fit_the_run_is_named_and_the_others_go_on():
+    """One that train.py would not have read, for its channels, its values or its labels."""
+    form = PairFormat('AtoB', Size(32, 32), 2, 3)._replace(source_range=(0, 3000), target_range=(0, 1))
+    network = types.SimpleNamespace(form=form)
+    network.as_source = lambda picture: drawing.as_source(network, picture)
+    assert test.misfit(network, 'a.tif', np.zeros([4, 4, 2], np.uint16)) is None
+    wide, high = np.zeros([4, 4, 5], np.uint16), np.full([4, 4, 2], 3001, np.uint16)
+    for picture, why in (wide, 'give '), (high, 'values from'):
+        with pytest.raises(ImageError, match=f"'a.tif': .*{why}"):
+            raise test.misfit(network, 'a.tif', picture)
+    network.form = PairFormat('AtoB', Size(32, 32), 2, 3)._replace(labels=['#000000', '#ffffff'])
+    with pytest.raises(ImageError, match="'a.png': its colour #808080"):
+        raise test.misfit(network, 'a.png', np.full([4, 4, 3], 128, np.uint8))

@@ -50,5 +50,6 @@ def test_what_is_drawn_comes_back_in_the_units_and_the_kind_of_the_files(values,
     back = restored(scale(values, limits=limits) / np.float64(127.5) - 1, values.dtype, limits)
     assert back.dtype == values.dtype
     np.testing.assert_allclose(back[..., 0], values, rtol=1e-5, atol=1e-5)
+    assert restored(np.float32([[[-1], [1]]]), 'uint8', (7, 3000)).ravel().tolist() == [0, 255]
     outside = restored(np.float32([[[-1.2, 1.2]]]), values.dtype, limits)
     assert outside.min() == values.min() and outside.max() == values.max()
