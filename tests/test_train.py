@@ -309,6 +309,13 @@ def lines_when_opened(folder, capsys):
         return capsys.readouterr().out.splitlines()
 
 
+def test_bands_that_neither_side_has_are_refused(tmp_path):
+    settings = dict(vars(train.parse(['--dataset', 'x', '--source_channels', '5', '--bands', '6', '1', '2'])), devices=1)
+    with pytest.raises(UserError, match='--bands 6 1 2: there are only 5 channels'):
+        train.check(Run(str(tmp_path)), settings, reader.Pairs('x', ['a'], ['b'], []))
+    train.check(Run(str(tmp_path)), {**settings, 'bands': [5, 1, 2]}, reader.Pairs('x', ['a'], ['b'], []))
+
+
 def test_with_nothing_held_out_the_command_that_does_it_is_named(tmp_path, capsys):
     line = ('there is no folder val or test beside train: nothing is validated, and samples are training pairs. '
             f'To make them: python -m datasets.split {tmp_path}/mine/train OUT')
