@@ -310,7 +310,8 @@ def lines_when_opened(folder, capsys):
 
 
 def test_bands_that_neither_side_has_are_refused(tmp_path):
-    settings = dict(vars(train.parse(['--dataset', 'x', '--source_channels', '5', '--bands', '6', '1', '2'])), devices=1)
+    args = ['--dataset', 'x', '--source_channels', '5', '--bands', '6', '1', '2']
+    settings = dict(vars(train.parse(args)), devices=1)
     with pytest.raises(UserError, match='--bands 6 1 2: there are only 5 channels'):
         train.check(Run(str(tmp_path)), settings, reader.Pairs('x', ['a'], ['b'], []))
     train.check(Run(str(tmp_path)), {**settings, 'bands': [5, 1, 2]}, reader.Pairs('x', ['a'], ['b'], []))
