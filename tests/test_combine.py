@@ -3,6 +3,7 @@
 import itertools
 import os
 import subprocess
+import sys
 
 import imagecodecs
 import imageio.v3 as iio
@@ -198,8 +199,9 @@ def test_cityscapes_as_it_is_handed_out_becomes_pairs_by_the_command_of_the_cata
     command = CATALOGUE['cityscapes'].elsewhere.partition('then run: ')[2]
     with open(f'{ROOT}/docs/data.md') as file:
         assert f'\n    {command}\n' in file.read()
-    process = subprocess.run(['bash', '-ec', command], cwd=tmp_path, env={**os.environ, 'PYTHONPATH': ROOT},
-                             capture_output=True, text=True, timeout=300)
+    path = os.path.dirname(sys.executable) + os.pathsep + os.environ['PATH']     # `python` is the one that tests
+    process = subprocess.run(['bash', '-ec', command], cwd=tmp_path, capture_output=True, text=True, timeout=300,
+                             env={**os.environ, 'PYTHONPATH': ROOT, 'PATH': path})
     assert process.returncode == 0, process.stdout + process.stderr
     assert '4 pairs written to datasets/cityscapes/train, 0 problems' in process.stdout
     folder = tmp_path / 'datasets/cityscapes'

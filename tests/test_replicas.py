@@ -334,7 +334,7 @@ def test_what_is_said_of_the_pairs_is_said_once_and_what_ends_the_training_befor
     assert output.count('some halves are 256 x 128 and become 256 x 256: their aspect is not kept') == 1
     iio.imwrite(tmp_path / 'pairs/train/0.png', pair[:, 1:])
     output = run(tmp_path, 'train.py', *TWO, '--epochs', '2', status=1)
-    assert output.count("train.py: 'pairs/train/0.png': 63 x 32 pixels; an odd width has no equal halves") == 1
+    assert output.count("train.py: 'pairs/train/0.png': 511 x 256 pixels; an odd width has no equal halves") == 1
 
 
 def environment():
