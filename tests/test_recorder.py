@@ -135,6 +135,18 @@ def test_a_step_that_is_not_finite_is_shown_and_named(record, tmp_path):
         assert iio.imread(tmp_path / 'samples/not-finite-step-1.png').shape == (8 * pairs, 16, 3)
 
 
+def test_a_discriminator_that_has_won_and_outputs_that_are_all_one_are_said(record, capsys):
+    recorder = record()
+    recorder.draw = lambda sess, paths: ([np.full([16, 16, 3], value, np.float32) for value in (0, 0, number - 0.5)]
+                                         for number, path in enumerate(paths))
+    for number in range(1, 5):
+        recorder.show(number, {**LOSSES, 'd_loss': np.float32(0.001)}, {})
+        recorder.validate_if_due()
+    said = capsys.readouterr().out
+    assert said.count('d_loss stayed below 0.01 all through epoch 1: ') == said.count('all through') == 1
+    assert said.count('the outputs of the validation after step 4 hardly differ from each other') == 1
+
+
 def test_the_silent_recorder_has_the_same_methods_and_writes_nothing():
     methods = {name: how for name, how in vars(SilentRecorder).items() if not name.startswith('_')}
     assert methods.keys() == {name for name in vars(Recorder) if not name.startswith('_')} - {'page'}

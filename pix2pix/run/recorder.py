@@ -12,6 +12,7 @@ from pix2pix.images.view import View
 from pix2pix.metrics import pixels
 from pix2pix.metrics.evaluate import evaluate
 from pix2pix.run import checkpoint, log, report, start
+from pix2pix.run.health import Health
 from pix2pix.run.progress import Progress
 
 
@@ -70,21 +71,25 @@ class Recorder:
         self.step, self.saved_at = steps_done, time.monotonic()
         print(f'{self.run.name}: {count(self.order.steps, "step")}, {steps_done:,} of them done')
         self.bar = Progress(self.order, steps_done)
+        self.health = Health(self.order, self.bar.say)
 
     def show(self, step, losses, rates):
         """Show a step that is done, with its losses by name. Rates, such as that of learning, are for the log alone."""
         self.step, self.losses = step, {name: float(value) for name, value in losses.items()}
         self.rates = {name: float(value) for name, value in rates.items()}
         self.bar.show(step, self.losses)
+        self.health.of_step(step, self.losses['d_loss'])
 
     def validate_if_due(self):
         """Draw all validation pairs: the means of their metrics by name, or {}."""
         if not self.validation_paths or not self.order.due(self.step, self.cadence.validate_every):
             return {}
         drawn = zip(self.validation_paths, self.draw(self.sess, self.validation_paths))
-        means = pixels.mean(evaluate(drawn, self.compare).values())
+        scores = evaluate(drawn, self.compare, lambda name, images, pictures: self.health.take_in(*pictures[1:]))
+        means = pixels.mean(scores.values())
         self.bar.say(f'validation after step {self.step:,}: {count(len(self.validation_paths), "image")}  '
                      + '  '.join(f'{name} {value:.4f}' for name, value in means.items()))
+        self.health.of_validation(self.step)
         return {'val_count': len(self.validation_paths), **{f'val_{name}': value for name, value in means.items()}}
 
     def log_if_due(self, scores):
