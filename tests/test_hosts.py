@@ -23,7 +23,8 @@ pytestmark = pytest.mark.faults
 SEED = int(os.environ.get('HOSTS_SEED', 0))
 EPOCHS, CUTS = 40, 8            # 46 steps of 7 pairs in batches of 6; cuts for each number of hosts
 PROMISED = 60                   # seconds from a fault to the end of all (docs/distributed.md)
-TRAIN = ['--dataset', 'pairs', *TINY, '--batch_size', '6', '--epochs', str(EPOCHS)]
+TRAIN = ['--dataset', 'pairs', *TINY, '--batch_size', '6', '--epochs', str(EPOCHS),
+         '--start_timeout', '300']      # on a busy machine TensorFlow is long in coming
 
 
 def ip(*args):

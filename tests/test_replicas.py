@@ -17,7 +17,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from pix2pix.distributed.launch import free_ports
-from pix2pix.distributed.replicas import Alone
+from pix2pix.distributed.replicas import Alone, Several
 from pix2pix.model import losses
 from pix2pix.model.architecture import Architecture, Hyperparameters
 from pix2pix.model.networks import discriminator, generator
@@ -349,3 +349,20 @@ def children(process):
 
 def alive(pids):
     return [pid for pid in pids if os.path.exists(f'/proc/{pid}')]
+
+
+@pytest.mark.parametrize(['error', 'ends'], [
+    (tf.errors.UnavailableError, True),
+    (tf.errors.AbortedError, True),
+    (lambda *args: tf.errors.FailedPreconditionError(*args[:2], 'Graph execution error:\n\nSession is closed.'), True),
+    (lambda *args: tf.errors.InternalError(*args[:2], 'Collective ops is aborted by: x'), True),
+    (tf.errors.FailedPreconditionError, False),
+    (tf.errors.InvalidArgumentError, False),
+])
+def test_which_errors_may_be_the_fault_of_another_replica(error, ends):
+    """The rest is raised as it is. A session that somebody resets is closed while a step runs in it, or before."""
+    replica, ended = object.__new__(Several), []
+    replica.others, replica.exit_naming = {}, lambda missing, error: ended.append(missing)
+    with pytest.raises(tf.errors.OpError), replica.exit_if_peer_failed():
+        raise error(None, None, 'something')
+    assert ended == [[]] * ends

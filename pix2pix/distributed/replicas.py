@@ -7,6 +7,7 @@ import atexit
 import contextlib
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -203,7 +204,7 @@ class Several:
         except tf.errors.OpError as error:
             kinds = (tf.errors.UnavailableError, tf.errors.DeadlineExceededError, tf.errors.AbortedError,
                      tf.errors.CancelledError)
-            if isinstance(error, kinds) or 'Collective' in error.message:
+            if isinstance(error, kinds) or re.search('Collective|Session is closed', error.message):
                 self.exit_naming(unresponsive(self.others, ANSWER), error)
             raise
 
