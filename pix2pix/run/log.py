@@ -35,7 +35,8 @@ class Log:
                 self.last_kept, end = line['step'], behind
                 self.take(line, line['step'] in saved)
         with naming(run.metrics):
-            self.file = open(run.metrics, 'a', buffering=1)      # a line at a time, for who watches
+            # Nothing is held back: what failed once must not be written later, behind the back of the next process.
+            self.file = open(run.metrics, 'ab', buffering=0)
             self.file.truncate(end)
         self.flush()
         files.flush(run.checkpoints)
@@ -51,8 +52,10 @@ class Log:
     def scalars(self, step, values):
         """One line and one event: a dict of floats."""
         line = {'step': step, **values}
+        data = f'{json.dumps(line)}\n'.encode()
         with naming(self.run.metrics):
-            self.file.write(json.dumps(line) + '\n')
+            while data:     # a disk that fills up takes a part, and then says so
+                data = data[self.file.write(data):]
         self.take(line)
         self.event(step=step, summary=tf.Summary(value=[tf.Summary.Value(tag=name, simple_value=value)
                                                         for name, value in values.items() if name != 'epoch']))
@@ -87,7 +90,6 @@ class Log:
     def flush(self):
         """Bring the lines to the disk, where no power cut takes them."""
         with naming(self.run.metrics):
-            self.file.flush()
             os.fsync(self.file.fileno())
 
     def close(self):
