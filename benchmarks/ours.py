@@ -59,6 +59,23 @@ def forward(precision, batch_size, size, filters, **gpu):
     return lambda: sess.run(output)
 
 
+def onnx(precision, batch_size, size, filters):
+    """The generator as pix2pix.draw runs it: exported, by onnxruntime. Without dropout."""
+    # Here, since the others do not need it: not installed on a GPU, and it would count as their memory.
+    import onnxruntime
+
+    from pix2pix.export.to_onnx import model_of
+    architecture = Architecture(base_filters=filters)
+    source = constants(batch_size, size)[0]
+    trained_generator(source, architecture)
+    sess = session()
+    variables = sess.run({variable.op.name: variable for variable in tf.global_variables('generator/')})
+    model, picture = model_of(architecture, variables, 'batch'), sess.run(source)
+    sess.close()
+    runtime = onnxruntime.InferenceSession(model.SerializeToString(), providers=['CPUExecutionProvider'])
+    return lambda: runtime.run(None, {'source': picture})
+
+
 def read(batch_size, size, data, **network):
     """The reader alone."""
     batches = batches_of(data, batch_size, size)

@@ -32,8 +32,9 @@ def write(folder, path, sections):
                                      undefined=jinja2.StrictUndefined, lstrip_blocks=True, keep_trailing_newline=True)
     found = {os.path.basename(name).removesuffix('.json'): results for name, results in machines(folder).items()}
     text = environment.get_template('page.md').render(
-        machines=found, sections=list(sections), spread=spread, seeds=seeds, theirs=theirs, best=best, aim=aim,
-        beside_share=beside_share)
+        machines=found, sections=list(sections), **{function.__name__: function for function in (
+            spread, seeds, best, aim, beside_share, anchor, over_precisions, step_ratio, folder_ratio, single_ratio,
+            memory_ratio, testing_ratio, seconds)})
     with open(path, 'w') as file:
         file.write(text)
 
@@ -51,12 +52,65 @@ def seeds(values, form):
 
 def theirs(rows):
     """The rows of PyTorch."""
-    return {name: row for name, row in rows.items() if name != 'ours'}
+    return {name: row for name, row in rows.items() if name.startswith('PyTorch')}
 
 
 def best(rows):
     """(name, row) of PyTorch's fastest."""
-    return max(theirs(rows).items(), key=lambda item: item[1]['images_per_second'][0])
+    return max(theirs(rows).items(), key=lambda item: rate(item[1]))
+
+
+def rate(row):
+    return row['images_per_second'][0]
+
+
+def over_precisions(ratio, measured):
+    """What `ratio` gives for each precision that was measured, the fastest first."""
+    precisions = [figures['setting']['precision'] for figures in measured.get('step', {'figures': []})['figures']]
+    return ', '.join(f'{ratio(measured, precision):.2f} {precision}' for precision in precisions) or 'not measured'
+
+
+def step_ratio(measured, precision):
+    [rows] = rows_of(measured, 'step', precision)
+    return rows['ours']['ratio'][0]
+
+
+def memory_ratio(measured, precision):
+    [rows] = rows_of(measured, 'step', precision)
+    beyond = {name: row['mib'] - row['imported'] for name, row in rows.items()}
+    return beyond['ours'] / min(theirs(beyond).values())
+
+
+def folder_ratio(measured, precision):
+    """Ours at batch 4 over PyTorch's best of all batch sizes."""
+    _, four, _ = rows = rows_of(measured, 'forward', precision)
+    return rate(four['ours']) / max(rate(best(each)[1]) for each in rows)
+
+
+def single_ratio(measured, precision):
+    single, *_ = rows_of(measured, 'forward', precision)
+    return max(rate(row) for name, row in single.items() if name not in theirs(single)) / rate(best(single)[1])
+
+
+def rows_of(measured, section, precision):
+    return [figures['rows'] for figures in measured[section]['figures']
+            if figures['setting']['precision'] == precision]
+
+
+def testing_ratio(measured):
+    figures = measured.get('testing', {}).get('figures')
+    return f'{figures["test.py"][0] / figures["four at a time"][0]:.2f}' if figures else 'not measured'
+
+
+def seconds(measured, name):
+    value = measured.get('starting', {'figures': {}})['figures'].get(name, 'not measured')
+    value = value[0] if isinstance(value, list) else value
+    return value if isinstance(value, str) else f'{value:.0f} s'
+
+
+def anchor(heading):
+    """Of a heading, as GitHub makes it."""
+    return re.sub(r'[^a-z0-9 _-]', '', heading.lower()).replace(' ', '-')
 
 
 def aim(measured, wanted, form='.2f', at_most=False):

@@ -11,7 +11,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class Worker:
-    """A process of benchmarks.worker. `seconds` has a value for each round, `mib` is the peak of its memory."""
+    """A process of benchmarks.worker. `seconds` has a value for each round, `mib` is the peak of its memory,
+    `imported` what of it the import took."""
 
     def __init__(self, name, python, *setting, **options):
         self.name, self.seconds, self.errors = name, [], tempfile.TemporaryFile('w+')
@@ -22,7 +23,7 @@ class Worker:
         """The mean seconds of so many steps."""
         try:
             print(steps, file=self.process.stdin, flush=True)
-            seconds, self.mib = json.loads(self.process.stdout.readline())
+            seconds, self.mib, self.imported = json.loads(self.process.stdout.readline())
             return seconds
         except (BrokenPipeError, ValueError):
             fail(self.name, self.errors)

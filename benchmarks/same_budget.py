@@ -1,0 +1,127 @@
+"""Pictures of the same budget: train.py and the PyTorch port on the same pairs, for as many steps, under one scorer.
+
+    python -m benchmarks.same_budget --torch pt/bin/python --data datasets/facades --folder budget
+
+Each run has a core for itself, and the two of one seed run side by side. What is in the folder is carried on, so that
+the same command ends what was stopped. At the end it prints a table, and writes a grid: source, the port's, ours,
+target.
+"""
+
+import argparse
+import glob
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+import pix2pix.quiet  # noqa: F401
+
+# isort: split
+import imageio.v3 as iio
+import numpy as np
+
+from benchmarks.turns import ROOT, fail
+from pix2pix.images import png
+from pix2pix.images.arrays import grid
+from pix2pix.metrics import pixels
+
+NAMES = {'ours': 'train.py', 'port': 'PyTorch port'}
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog='python -m benchmarks.same_budget', description=__doc__.partition('\n')[0])
+    parser.add_argument('--torch', required=True, help='a python that has torch and numpy: ENVIRONMENT/bin/python')
+    parser.add_argument('--data', required=True, help='a folder of pairs with train/ and val/ of 256 x 256 in it')
+    parser.add_argument('--folder', required=True, help='of the runs')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--batch_sizes', type=int, nargs='+', default=[4, 1])
+    parser.add_argument('--epochs', type=int, default=20)
+    parser.add_argument('--filters', type=int, default=32)
+    opts = parser.parse_args()
+    opts.torch, opts.data, opts.folder = map(os.path.abspath, (opts.torch, opts.data, opts.folder))
+    return opts
+
+
+def main(opts):
+    os.makedirs(opts.folder, exist_ok=True)
+    sides = {split: as_array(opts, split) for split in ('train', 'val')}
+    scores, pictures = {}, {}
+    for batch_size in opts.batch_sizes:
+        for seed in opts.seeds:
+            folder = os.path.join(opts.folder, f'batch{batch_size}-seed{seed}')
+            os.makedirs(folder, exist_ok=True)
+            how = {'filters': opts.filters, 'batch_size': batch_size, 'epochs': opts.epochs, 'seed': seed}
+            side_by_side(opts, folder, how)
+            pictures[batch_size, seed] = outputs = {'port': np.load(f'{folder}/outputs.npy'), 'ours': ours(folder)}
+            for who, drawn in outputs.items():
+                scores[batch_size, seed, who] = score(drawn, sides['val'][..., 3:])
+                print(batch_size, seed, who, scores[batch_size, seed, who], flush=True)
+    for line in table(opts, scores):
+        print(line)
+    first = pictures[opts.batch_sizes[0], opts.seeds[0]]
+    rows = zip(sides['val'][..., :3], first['port'], first['ours'], sides['val'][..., 3:])
+    png.write(os.path.join(opts.folder, 'grid.png'), grid(list(rows)[:6]))
+
+
+def as_array(opts, split):
+    """The pairs of a split, uint8 [N, H, W, 6]: B, which is the source, and A. Kept as .npy for the port."""
+    halves = [np.split(iio.imread(path), 2, axis=1) for path in sorted(glob.glob(f'{opts.data}/{split}/*'))]
+    pairs = np.stack([np.concatenate([b, a], axis=2) for a, b in halves])
+    np.save(f'{opts.folder}/{split}.npy', pairs)
+    return pairs
+
+
+def side_by_side(opts, folder, how):
+    """Both trainings and what they draw, where that is not there yet, a core each."""
+    options = [str(word) for name, value in (
+        ('dataset', opts.data), ('name', 'run'), ('direction', 'BtoA'), ('base_filters', how['filters']),
+        ('batch_size', how['batch_size']), ('epochs', how['epochs']), ('seed', how['seed']), ('sample_every', 10),
+        ('validate_every', how['epochs']), ('precision', 'float32')) for word in (f'--{name}', value)]
+    commands = {
+        'port': [opts.torch, '-m', 'benchmarks.port', f'{opts.folder}/train.npy', f'{opts.folder}/val.npy', folder,
+                 json.dumps(how)],
+        'ours': ['sh', '-ec', f'"$0" {ROOT}/train.py "$@" && "$0" {ROOT}/test.py --name run --split val',
+                 sys.executable, *options]}
+    there = {'port': f'{folder}/outputs.npy', 'ours': f'{folder}/samples/run/test/metrics.json'}
+    running = {who: start(command, core, f'{folder}/{who}.txt', cwd={'port': ROOT, 'ours': folder}[who])
+               for core, (who, command) in enumerate(commands.items()) if not os.path.exists(there[who])}
+    for who, (process, errors) in running.items():
+        if process.wait():
+            fail(NAMES[who], errors)
+
+
+def start(command, core, said, cwd):
+    cores = sorted(os.sched_getaffinity(0))
+    errors = open(said, 'a+')
+    process = subprocess.Popen(command, cwd=cwd, stdout=errors, stderr=errors,
+                               preexec_fn=lambda: os.sched_setaffinity(0, {cores[core % len(cores)]}))
+    return process, errors
+
+
+def ours(folder):
+    return np.stack([iio.imread(path) for path in sorted(glob.glob(f'{folder}/samples/run/test/output/*'))])
+
+
+def score(outputs, targets):
+    """The mean of each metric."""
+    compare = pixels.Comparison()
+    return pixels.mean([compare(output, target) for output, target in zip(outputs, targets)])
+
+
+def table(opts, scores):
+    """Lines: the mean of the seeds, with each in brackets."""
+    names = list(next(iter(scores.values())))
+    yield '| batch | | ' + ' | '.join(names) + ' |'
+    yield '|---|---' + '|---' * len(names) + '|'
+    for batch_size in opts.batch_sizes:
+        for who, title in NAMES.items():
+            cells = []
+            for name in names:
+                values = [scores[batch_size, seed, who][name] for seed in opts.seeds]
+                cells.append(f'{statistics.mean(values):.4f} ({", ".join(f"{value:.4f}" for value in values)})')
+            yield f'| {batch_size} | {title} | ' + ' | '.join(cells) + ' |'
+
+
+if __name__ == '__main__':
+    main(parse())
