@@ -17,6 +17,7 @@ from pix2pix.model.convolution import (
     conv_winograd,
     deconv_col2im,
     deconv_stride_2,
+    filter_gradient_winograd,
 )
 from tests import reference
 
@@ -171,6 +172,44 @@ def test_filter_gradients_of_many_channels_are_products(way, stride):
     many = FILTER_GRADIENT_MIN_CHANNELS
     assert not has_filter_gradient_op(way, stride, many, many)
     assert has_filter_gradient_op(way, stride, many - 1, many) and has_filter_gradient_op(way, stride, many, many - 1)
+
+
+def has_nine_products(size, channels, dtype):
+    """Whether the weights' gradient is made in Winograd's way."""
+    with tf.Graph().as_default() as graph:
+        w = tf.constant(kernel(2, *channels), tf.float32)
+        tf.gradients(conv_stride_2(tf.zeros([1, *size, channels[0]], dtype), w), w)
+        return [9] in [op.outputs[0].shape[:1].as_list() for op in graph.get_operations() if 'MatMul' in op.type]
+
+
+@pytest.mark.parametrize(['size', 'channels', 'dtype', 'avx512', 'is_so'], [
+    ((8, 12), (128, 128), tf.float32, False, True),
+    ((8, 12), (127, 128), tf.float32, False, False),
+    ((8, 12), (128, 127), tf.float32, False, False),
+    ((6, 12), (128, 128), tf.float32, False, False),        # three rows come out
+    ((8, 10), (128, 128), tf.float32, False, False),
+    ((8, 12), (128, 128), tf.bfloat16, False, False),
+    ((8, 12), (128, 128), tf.float32, True, False),
+])
+def test_filter_gradients_of_float32_without_avx512_are_winograd_s(size, channels, dtype, avx512, is_so, monkeypatch):
+    monkeypatch.setattr(convolution, 'has_avx512', lambda: avx512)
+    assert has_nine_products(size, channels, dtype) == is_so
+
+
+@pytest.mark.parametrize('avx512', [True, False])
+@pytest.mark.parametrize('size', [(4, 8), (12, 4)])
+@STRIDED
+def test_filter_gradients_are_exact_in_both_ways(way, stride, size, avx512, monkeypatch):
+    monkeypatch.setattr(convolution, 'has_avx512', lambda: avx512)
+    check_gradients(way, stride, size, 128, 130, tf.float32)
+
+
+def test_winograd_s_filter_gradients_of_noise_are_as_exact_as_float32():
+    x, dy = RANDOM.normal(size=[2, 16, 8, 128]), RANDOM.normal(size=[2, 8, 4, 128])
+    with tf.Session() as sess:
+        dw = sess.run(filter_gradient_winograd(tf.constant(x, tf.float32), tf.constant(dy, tf.float32)))
+    wanted = expected_gradients(2, x, np.zeros([4, 4, 128, 128]), dy)[1]
+    np.testing.assert_allclose(dw, wanted, atol=1e-5 * np.abs(wanted).max())
 
 
 @STRIDED

@@ -1,19 +1,22 @@
 """The 4x4 convolutions, each in the way that is fastest on a CPU: docs/experiments.md has what each way gives.
 
 oneDNN's convolutions run at the rate of a matrix product, but not for few pixels, for few channels, nor for the filter
-gradients of many channels. There, matrix products stand in their place. At stride 1 Winograd's way needs three fifths
-of the multiplications. On a GPU, where none of this was measured, cuDNN does filter gradients and stride 1.
+gradients of many channels. There, matrix products stand in their place. At stride 1, and on a CPU without AVX512 in
+filter gradients in float32, Winograd's way needs three fifths of the multiplications. On a GPU, where none of this was
+measured, cuDNN does filter gradients and stride 1.
 
 x is [N, H, W, C] in float32 or bfloat16, and so is the result; w is in any float type. The comment behind a reshape is
 the shape that comes out; h and width are those of the smaller image, c and k the channels in and out.
 """
+
+import functools
 
 import tensorflow.compat.v1 as tf
 
 IM2COL_MAX_ROWS = 8                 # of the smaller image: up to so many, im2col and col2im are faster
 KN2ROW_MAX_CHANNELS = 3             # of the result, a picture or logits: up to so many, kn2row and col2im are faster
 FILTER_GRADIENT_MIN_CHANNELS = 64   # from so many on, a filter gradient is faster as four products
-WINOGRAD_MIN_CHANNELS = 128         # from so many on, Winograd is faster at stride 1
+WINOGRAD_MIN_CHANNELS = 128         # from so many on, Winograd is faster at stride 1, and in some filter gradients
 STRIDES = [1, 2, 2, 1]
 GRADIENTS = {'Conv2D': 'ConvWithProducts', 'Conv2DBackpropInput': 'DeconvWithProducts'}     # registered below
 
@@ -90,33 +93,47 @@ def conv_winograd(x, w):
         the odd ones          x1 * w0 + x2 * w1 = x1 * (w0 + w1) - (x1 - x2) * w1.
     In bfloat16 the result is off by 0.7 % (root mean square, of noise), that of one convolution by 0.3 %.
     """
-    def pixels(even, odd, axis):
+    (_, height, width, c), k = x.shape, w.shape[3]
+    rows, columns = height // 2, width // 2
+    x = pad(x, after=3)                                             # two more than needed: an even number of outputs
+    x = tf.reshape(x, [-1, rows + 2, 2, columns + 2, 2, c])         # [N, rows+2, even/odd, columns+2, even/odd, c]
+    x = winograd_pixels(x)                                          # [9, N, rows+1, columns+1, c]
+    x = tf.concat([tf.slice(x, [0, 0, i, j, 0], [-1, -1, rows, columns, -1]) for i in (0, 1) for j in (0, 1)], axis=4)
+    x = tf.reshape(x, [9, -1, 4 * c])                               # [9, N*rows*columns, 4c]
+    w = tf.reshape(w, [2, 2, 2, 2, c, k])                           # [i, even/odd, j, even/odd, c, k], taps of a patch
+    w = winograd_taps(w, 1, 2)                                      # [9, i, j, c, k]
+    w = tf.reshape(tf.cast(w, x.dtype), [9, 4 * c, k])              # [9, 4c, k]
+    y = tf.reshape(tf.matmul(x, w), [3, 3, -1, rows, columns, k])   # [3, 3, N, rows, columns, k]
+    y = tf.concat(winograd_sums(y), axis=3)
+    return tf.slice(tf.depth_to_space(y, 2), [0, 0, 0, 0], [-1, height - 1, width - 1, -1])
+
+
+def winograd_pixels(x):
+    """[N, rows + 1, even/odd, columns + 1, even/odd, C] -> x0 - x1, x1 and x1 - x2 in both axes, [9, N, rows, columns,
+    C]."""
+    def differences(even, odd, axis):
         count = even.shape[axis] - 1
         x0, _ = tf.split(even, [count, 1], axis)
         _, x2 = tf.split(even, [1, count], axis)
         x1, _ = tf.split(odd, [count, 1], axis)
         return x0 - x1, x1, x1 - x2
+    return tf.stack([pixel for row in differences(*tf.unstack(x, axis=2), axis=1)
+                     for pixel in differences(*tf.unstack(row, axis=3), axis=2)])
 
-    def taps(even, odd):
+
+def winograd_taps(w, *axes):
+    """The even ones, the sums with the odd ones, and these, of two axes: the nine in front of what is left of w. The
+    second axis is counted without the first."""
+    def sums(even, odd):
         return even, even + odd, odd
+    return tf.stack([tap for row in sums(*tf.unstack(w, axis=axes[0])) for tap in sums(*tf.unstack(row, axis=axes[1]))])
 
-    def outputs(first, both, last):
+
+def winograd_sums(products):
+    """[3, 3, ...] -> those of even and odd rows and columns, four of [...]."""
+    def sums(first, both, last):
         return first + both, both - last
-
-    (_, height, width, c), k = x.shape, w.shape[3]
-    rows, columns = height // 2, width // 2
-    x = pad(x, after=3)                                             # two more than needed: an even number of outputs
-    x = tf.reshape(x, [-1, rows + 2, 2, columns + 2, 2, c])         # [N, rows+2, even/odd, columns+2, even/odd, c]
-    x = tf.stack([pixel for row in pixels(*tf.unstack(x, axis=2), axis=1)
-                  for pixel in pixels(*tf.unstack(row, axis=3), axis=2)])
-    x = tf.concat([tf.slice(x, [0, 0, i, j, 0], [-1, -1, rows, columns, -1]) for i in (0, 1) for j in (0, 1)], axis=4)
-    x = tf.reshape(x, [9, -1, 4 * c])                               # [9, N*rows*columns, 4c]
-    w = tf.reshape(w, [2, 2, 2, 2, c, k])                           # [i, even/odd, j, even/odd, c, k], taps of a patch
-    w = tf.stack([tap for row in taps(*tf.unstack(w, axis=1)) for tap in taps(*tf.unstack(row, axis=2))])
-    w = tf.reshape(tf.cast(w, x.dtype), [9, 4 * c, k])              # [9, 4c, k]
-    y = tf.reshape(tf.matmul(x, w), [3, 3, -1, rows, columns, k])   # [3, 3, N, rows, columns, k]
-    y = tf.concat([part for row in outputs(*tf.unstack(y)) for part in outputs(*tf.unstack(row))], axis=3)
-    return tf.slice(tf.depth_to_space(y, 2), [0, 0, 0, 0], [-1, height - 1, width - 1, -1])
+    return [part for row in sums(*tf.unstack(products)) for part in sums(*tf.unstack(row))]
 
 
 def conv_kn2row(x, w):
@@ -150,6 +167,16 @@ def on_cpu():
     return not tf.config.list_physical_devices('GPU')
 
 
+@functools.cache
+def has_avx512():
+    """Whether this CPU's products are so fast that it does not pay to save multiplications by copying more."""
+    try:
+        with open('/proc/cpuinfo') as file:
+            return 'avx512f' in file.read()
+    except OSError:
+        return False
+
+
 def gradients_with_products():
     """On a CPU the gradients of what is built within, at stride 2, are those below."""
     return tf.get_default_graph().gradient_override_map(GRADIENTS if on_cpu() else {})
@@ -173,12 +200,34 @@ def filter_gradient(x, dy):
     Four products, each of all four pixels of a block of 2x2. dy is put on the grid of the blocks, which has a row and a
     column more: then each product takes the blocks from another row of the matrix on, without a copy.
     """
-    (_, _, width, k), c = dy.shape, x.shape[3]
+    (_, height, width, k), c = dy.shape, x.shape[3]
     if min(c, k) < FILTER_GRADIENT_MIN_CHANNELS:
         return tf.nn.conv2d_backprop_filter(x, [4, 4, c, k], dy, STRIDES, 'SAME')
+    winograd = x.dtype == tf.float32 and not has_avx512() and min(c, k) >= WINOGRAD_MIN_CHANNELS
+    if winograd and height % 2 == width % 2 == 0:
+        return filter_gradient_winograd(x, dy)
     blocks = tf.reshape(tf.space_to_depth(pad(x), 2), [-1, 4 * c])                          # [N*(h+1)*(width+1), 4c]
     dy = tf.reshape(tf.pad(dy, [[0, 0], [0, 1], [0, 1], [0, 0]]), [-1, k])                  # [N*(h+1)*(width+1), k]
     count, shifts = tf.shape(dy)[0], (0, 1, width + 1, width + 2)
     dw = tf.stack([tf.matmul(blocks[shift:], dy[:count - shift], transpose_a=True) for shift in shifts])
+    dw = tf.reshape(dw, [2, 2, 2, 2, c, k])     # [row of the block, column of the block, row in it, column in it, c, k]
+    return tf.reshape(tf.transpose(dw, [0, 2, 1, 3, 4, 5]), [4, 4, c, k])                   # [4, 4, c, k]
+
+
+def filter_gradient_winograd(x, dy):
+    """As filter_gradient, for h and width even, with 9/16 of the multiplications.
+
+    conv_winograd of 2x2 taps on the grid of the blocks, with dy in the place of the taps and the taps in that of the
+    outputs: in one axis
+        the gradient of w0 is  x0 * dy0 + x1 * dy1 = (x0 - x1) * dy0 + x1 * (dy0 + dy1),
+        that of w1             x1 * dy0 + x2 * dy1 = x1 * (dy0 + dy1) - (x1 - x2) * dy1.
+    """
+    (_, h, width, k), c = dy.shape, x.shape[3]
+    rows, columns = h // 2, width // 2
+    blocks = tf.space_to_depth(pad(x, after=3), 2)                                          # [N, h+2, width+2, 4c]
+    x = winograd_pixels(tf.reshape(blocks, [-1, rows + 1, 2, columns + 1, 2, 4 * c]))
+    dy = winograd_taps(tf.reshape(dy, [-1, rows, 2, columns, 2, k]), 2, 3)                  # [9, N, rows, columns, k]
+    dw = tf.matmul(tf.reshape(x, [9, -1, 4 * c]), tf.reshape(dy, [9, -1, k]), transpose_a=True)     # [9, 4c, k]
+    dw = tf.stack(winograd_sums(tf.reshape(dw, [3, 3, 2, 2, c, k])))                        # [4, 2, 2, c, k]
     dw = tf.reshape(dw, [2, 2, 2, 2, c, k])     # [row of the block, column of the block, row in it, column in it, c, k]
     return tf.reshape(tf.transpose(dw, [0, 2, 1, 3, 4, 5]), [4, 4, c, k])                   # [4, 4, c, k]
