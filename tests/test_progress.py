@@ -1,7 +1,11 @@
 import re
+from types import SimpleNamespace
+
+import pytest
 
 import reader
-from pix2pix.run.progress import Progress
+from pix2pix.run import progress
+from pix2pix.run.progress import Progress, in_words
 
 
 def test_without_a_terminal_there_is_a_line_an_epoch_with_means(capsys):
@@ -25,3 +29,26 @@ def test_a_last_step_of_more_pairs_than_are_left_ends_the_last_epoch(capsys):
     bar = Progress(reader.Order(images=2, batch_size=9, epochs=2, seed=0), 0)
     bar.show(1, {'d_loss': 1.0})
     assert capsys.readouterr().out.startswith('epoch 2  step 1/1  ')      # 4.5 epochs of pairs, of 2
+
+
+@pytest.mark.parametrize(['done', 'epochs', 'said'], [
+    (0, 200, ['this will take about 3 hours, by the first steps']),         # 19,994 steps of half a second, 2.8 hours
+    (10_000, 200, ['this will take about 83 minutes, by the first steps']),
+    (0, 2, ['this will take about 2 minutes, by the first steps']),
+    (0, 1, []),                                                             # 47 s
+])
+def test_how_long_it_will_take_is_said_once_the_first_steps_are_done(done, epochs, said, monkeypatch, capsys):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(progress, 'time', SimpleNamespace(monotonic=lambda: clock.now))
+    bar = Progress(reader.Order(images=400, batch_size=4, epochs=epochs, seed=0), done)
+    for step in range(done + 1, done + 21):
+        clock.now += 30 if step == done + 1 else 0.5        # the first is slow, and does not count
+        bar.show(step, {'d_loss': 1.0})
+        assert step != done + 6 or capsys.readouterr().out.splitlines() == said
+    assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize(['minutes', 'words'], [(1.2, 'a minute'), (2.6, '3 minutes'), (119, '119 minutes'),
+                                                (120, '2 hours'), (2879, '48 hours'), (2880, '2 days')])
+def test_durations_in_words(minutes, words):
+    assert in_words(minutes) == words

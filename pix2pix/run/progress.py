@@ -4,6 +4,8 @@ import time
 
 from tqdm import tqdm
 
+TIMED = 5       # steps, behind the first, by which the whole is estimated
+
 
 class Progress:
     """Counts the steps of an Order behind those that were done before."""
@@ -18,6 +20,7 @@ class Progress:
         self.count += 1
         for name, value in losses.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
+        self.estimate(step)
         speed = (step - self.steps_done) / (time.monotonic() - self.start)
         rate = f'{speed * self.order.batch_size:.2f} images/s'
         steps = self.order.steps
@@ -33,9 +36,27 @@ class Progress:
                   f'{left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left', flush=True)
             self.sums, self.count = {}, 0
 
+    def estimate(self, step):
+        """Say about how long the training will take, once a few steps are done: the first takes longer."""
+        done = step - self.steps_done
+        if done == 1:
+            self.first = time.monotonic()
+        if done == 1 + TIMED:
+            minutes = (self.order.steps - step) * (time.monotonic() - self.first) / TIMED / 60
+            if minutes >= 1:
+                self.say(f'this will take about {in_words(minutes)}, by the first steps')
+
     def say(self, line):
         """A line of its own, above the bar where there is one."""
         self.bar.write(line) if not self.bar.disable else print(line, flush=True)
 
     def close(self):
         self.bar.close()
+
+
+def in_words(minutes):
+    """'5 minutes', '3 hours' or '2 days': the largest unit of which there are two."""
+    unit, minutes_each = next(((unit, each) for unit, each in (('days', 1440), ('hours', 60)) if minutes >= 2 * each),
+                              ('minutes', 1))
+    number = round(minutes / minutes_each)
+    return f'{number} {unit}' if number > 1 else 'a minute'
