@@ -96,7 +96,7 @@ from pix2pix.images.splits import Split
 from pix2pix.images.view import View
 from pix2pix.inference.drawing import checked, describe_scale, working_size
 from pix2pix.inference.generator import Generator
-from pix2pix.metrics import fid, pixels
+from pix2pix.metrics import fid, pixels, table
 from pix2pix.metrics.evaluate import evaluate
 from pix2pix.run import report
 from pix2pix.run.best import checkpoint_of
@@ -167,8 +167,8 @@ def draw_pairs(opts, generator):
         images = evaluate(drawn, pixels.Comparison(), keep)
 
     # The metrics: on the terminal, in a file, and on the page.
-    summary = {'count': len(images), **pixels.mean(images.values())}
-    print(pixels.table(images))
+    summary = {'count': len(images), **table.mean(images.values())}
+    print(table.text(images))
     if inception:
         summary.update(fid.distances(features))
         print(f'FID {summary["fid"]:.2f}  KID {summary["kid"]:.5f}  of {len(images):,} images'

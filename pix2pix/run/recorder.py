@@ -9,7 +9,7 @@ from pix2pix.errors import UserError, count, reason
 from pix2pix.images import png
 from pix2pix.images.arrays import grid
 from pix2pix.images.view import View
-from pix2pix.metrics import pixels
+from pix2pix.metrics import pixels, table
 from pix2pix.metrics.evaluate import evaluate
 from pix2pix.run import checkpoint, log, report, start
 from pix2pix.run.health import Health
@@ -86,7 +86,7 @@ class Recorder:
             return {}
         drawn = zip(self.validation_paths, self.draw(self.sess, self.validation_paths))
         scores = evaluate(drawn, self.compare, lambda name, images, pictures: self.health.take_in(*pictures[1:]))
-        means = pixels.mean(scores.values())
+        means = table.mean(scores.values())
         self.bar.say(f'validation after step {self.step:,}: {count(len(self.validation_paths), "image")}  '
                      + '  '.join(f'{name} {value:.4f}' for name, value in means.items()))
         self.health.of_validation(self.step)
