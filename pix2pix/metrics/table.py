@@ -17,7 +17,8 @@ class Metric(NamedTuple):
 
 TABLE = [Metric('l1',   'L1',   min, '{:.4f}', 'mean absolute difference, on the [-1, 1] scale'),
          Metric('psnr', 'PSNR', max, '{:.2f}', 'peak signal to noise ratio in dB, 100 at most'),
-         Metric('ssim', 'SSIM', max, '{:.4f}', 'structural similarity (Wang et al. 2004), 11 x 11 Gaussian window')]
+         Metric('ssim', 'SSIM', max, '{:.4f}', 'structural similarity (Wang et al. 2004), 11 x 11 Gaussian window'),
+         Metric('perceptual', 'perceptual', min, '{:.4f}', 'distance of the features of SqueezeNet 1.1, 0 to 1')]
 BEST = {metric.name: metric.best for metric in TABLE}
 
 

@@ -17,7 +17,7 @@ from pix2pix.run.history import History
 CURVES = [('g_loss_l1', 'generator, L1'), ('g_loss_gan', 'generator, adversarial'), ('d_loss', 'discriminator')]
 REFRESH = 30_000        # milliseconds from one renewal to the next while training
 PATIENCE = 300_000      # milliseconds without news, at least, before the page takes the training for dead
-CROWD = ('fid', 'kid')  # of all pictures together, where they were asked for
+CROWD = ('fid', 'kid', 'frechet_squeezenet')        # of all pictures together, where they were asked for
 WIDTH, HEIGHT = 300, 120        # of a chart, in its own units
 
 environment = jinja2.Environment(loader=jinja2.FileSystemLoader(os.path.dirname(__file__)), autoescape=True,
