@@ -12,6 +12,7 @@ from pix2pix import script
 from pix2pix.errors import UserError, count
 from pix2pix.flags import Parser, adder, from_options, natural
 from pix2pix.inference import TILE
+from pix2pix.metrics import BEST_BY
 from pix2pix.model.architecture import PRECISIONS
 
 
@@ -20,7 +21,7 @@ def parse(args=None):
 
     add = adder(parser, 'which checkpoint')
     add('--name',                                 help='name of the run, for its newest checkpoint')
-    add('--best',       choices=('l1', 'ssim'),   help='take its best checkpoint, by this validation metric')
+    add('--best',       choices=BEST_BY,          help='take its best checkpoint, by this validation metric')
     add('--checkpoint',                           help='path of one checkpoint, e.g. checkpoints/facades/model-20000')
 
     add = adder(parser, 'pairs: pictures, metrics and a page')
@@ -29,6 +30,7 @@ def parse(args=None):
     add('--limit',      type=natural,             help='only the first so many images')
     add('--fid',        action='store_true',      help='compute FID and KID too')
     add('--inception',                            help='file of the Inception graph; default: downloaded once')
+    add('--perceptual', action='store_true',      help='compute a perceptual and a Frechet distance too, on SqueezeNet')
 
     add = adder(parser, 'pictures without a target, of any size')
     add('--input',                                help='a picture, or a folder with sub-folders')
@@ -56,7 +58,7 @@ def parse(args=None):
         parser.error('--best picks the checkpoint: give it --name, and no --checkpoint')
     if opts.input is not None and not (opts.input and opts.output):
         parser.error('--input needs a FILE or FOLDER, and --output FOLDER')
-    for flag in ('dataset', 'split', 'fid', 'limit'):
+    for flag in ('dataset', 'split', 'fid', 'perceptual', 'limit'):
         if opts.input and getattr(opts, flag):
             parser.error(f'--{flag} is for pairs, --input for pictures without a target')
     for flag, other in ('tile', 'input'), ('native', 'input'), ('overwrite', 'input'), ('inception', 'fid'):
@@ -96,7 +98,7 @@ from pix2pix.images.splits import Split
 from pix2pix.images.view import View
 from pix2pix.inference.drawing import checked, describe_scale, working_size
 from pix2pix.inference.generator import Generator
-from pix2pix.metrics import fid, pixels
+from pix2pix.metrics import fid, perceptual, pixels, table
 from pix2pix.metrics.evaluate import evaluate
 from pix2pix.run import report
 from pix2pix.run.best import checkpoint_of
@@ -135,13 +137,16 @@ def draw_pairs(opts, generator):
                         'with --split, other pairs with --dataset, or single pictures with --input')
     split = split._replace(names=split.names[:opts.limit])
     print(f'{count(len(split.names), "image")} of {split.title}', *describe_passed_over(split.passed_over), sep='\n')
-    if opts.fid and len(split.names) < 2:
-        raise UserError('--fid needs two images or more')
+    for flag in 'fid', 'perceptual':
+        if getattr(opts, flag) and len(split.names) < 2:
+            raise UserError(f'--{flag} needs two images or more')
     if os.path.exists(results.metrics):
         print(f'{results.folder} has results already; those of the same name are replaced')
     form, view = generator.form, from_options(View, trained)
     paths = dict(zip(unique_stems([files_of(name)[0] for name in split.names]), split.paths))
     inception, features = fid.Inception(opts.inception) if opts.fid else None, []
+    means = []
+    compare = perceptual.Comparison(view, means) if opts.perceptual else pixels.Comparison()
 
     # Draw each, and write and judge it while the network draws the next.
     def draw():
@@ -164,15 +169,18 @@ def draw_pairs(opts, generator):
         if inception:
             features.append([inception(picture) for picture in shown[1:]])
     with contextlib.closing(draw()) as drawn:
-        images = evaluate(drawn, pixels.Comparison(), keep)
+        images = evaluate(drawn, compare, keep)
 
     # The metrics: on the terminal, in a file, and on the page.
-    summary = {'count': len(images), **pixels.mean(images.values())}
-    print(pixels.table(images))
+    summary = {'count': len(images), **table.mean(images.values())}
+    print(table.text(images))
     if inception:
         summary.update(fid.distances(features))
         print(f'FID {summary["fid"]:.2f}  KID {summary["kid"]:.5f}  of {len(images):,} images'
               + (f'; under {fid.FEW:,} they say little' if len(images) < fid.FEW else ''))
+    if means:
+        summary['frechet_squeezenet'] = fid.frechet(*np.stack(means, 1))
+        print(f'Frechet distance (SqueezeNet) {summary["frechet_squeezenet"]:.1f}  of {len(images):,} images')
     tested = {'checkpoint': generator.step, 'split': split.title, **summary, 'images': images}
     asked = {**vars(opts), 'step': generator.step, 'split': split.title}
     files.write(results.options, json.dumps(asked, indent=1) + '\n')

@@ -27,6 +27,7 @@ from pix2pix.flags import (
     weight,
 )
 from pix2pix.images.preprocessing import PREPROCESS, describe_sizes, settle
+from pix2pix.metrics import BEST_BY
 from pix2pix.model.architecture import DEPTHS, GAN_MODES, LAYERS, NORMS, PRECISIONS, Architecture, Hyperparameters
 from pix2pix.sizes import size
 
@@ -84,7 +85,7 @@ def parse(args=None):
     add('--save_every',      type=natural, default=5,   help='epochs from one checkpoint to the next')
     add('--save_minutes',    type=positive, default=10, help='minutes after which a checkpoint is saved in any case')
     add('--keep',            type=natural, default=3,   help='how many checkpoints to keep, the newest')
-    add('--keep_best',       choices=('l1', 'ssim'),    help='keep the best checkpoint too, by this validation metric')
+    add('--keep_best',       choices=BEST_BY,            help='keep the best checkpoint too, by this validation metric')
     add('--validate_every',  type=natural, default=5,   help='epochs from one validation to the next')
     add('--sample_every',    type=natural, default=1,   help='epochs from one sample grid to the next')
     add('--samples',         type=natural, default=4,   help='validation pairs in a sample grid')
@@ -131,6 +132,7 @@ from pix2pix.images.form import PairFormat
 from pix2pix.images.listing import describe_passed_over
 from pix2pix.images.pairs import files_of, first_unreadable
 from pix2pix.images.view import View
+from pix2pix.metrics import perceptual
 from pix2pix.model.networks import images_at_once, trained_generator
 from pix2pix.model.schedule import Decay
 from pix2pix.model.training_step import training_step
@@ -303,6 +305,8 @@ def check(run, settings, pairs):
         raise UserError(f'--bands {" ".join(map(str, settings["bands"]))}: there are only {most} channels')
     if settings['keep_best'] and not pairs.held_out:
         raise UserError(f'--keep_best {settings["keep_best"]} needs a folder val or test in {settings["folder"]}')
+    if settings['keep_best'] == 'perceptual':
+        perceptual.read_weights()       # so that where they are not, all replicas end here
     if settings['init_from'] and not checkpoint.steps_in(run.checkpoints):
         check_fits(settings['init_from'], settings, DECIDES_THE_WEIGHTS)
 

@@ -11,11 +11,13 @@ from pix2pix.run.folder import Run
 
 @pytest.fixture
 def run(tmp_path):
-    """Validated after four steps, of which 4 and 8 have checkpoints: the best SSIM is that of 4, the best L1 of 8."""
+    """Validated after four steps, of which 4 and 8 have checkpoints: the best SSIM is that of 4, the best L1 of 8.
+    The perceptual distance was measured from step 6 on."""""
     run = Run(str(tmp_path))
     lines = [{'step': 2, 'val_l1': 0.4, 'val_ssim': 0.1}, {'step': 3, 'd_loss': 1},
-             {'step': 4, 'val_l1': 0.3, 'val_ssim': 0.3}, {'step': 6, 'val_l1': 0.3, 'val_ssim': 0.2},
-             {'step': 8, 'val_l1': 0.2, 'val_ssim': 0.1}]
+             {'step': 4, 'val_l1': 0.3, 'val_ssim': 0.3},
+             {'step': 6, 'val_l1': 0.3, 'val_ssim': 0.2, 'val_perceptual': 0.5},
+             {'step': 8, 'val_l1': 0.2, 'val_ssim': 0.1, 'val_perceptual': 0.4}]
     (tmp_path / 'options.json').write_text('{}')
     (tmp_path / 'metrics.jsonl').write_text(''.join(json.dumps(line) + '\n' for line in lines))
     for step in 4, 8:
@@ -31,6 +33,7 @@ def test_the_newest_is_found_in_the_folder_of_the_run(run):
 def test_the_best_is_that_of_the_highest_ssim_or_the_lowest_l1(run, capsys):
     assert checkpoint_of(run, best='ssim') == f'{run.checkpoints}/model-4'
     assert checkpoint_of(run, best='l1') == f'{run.checkpoints}/model-8'
+    assert checkpoint_of(run, best='perceptual') == f'{run.checkpoints}/model-8'
     assert capsys.readouterr().out == ''
 
 

@@ -11,15 +11,15 @@ from pix2pix.errors import UserError
 from pix2pix.metrics import fid
 
 
-def test_fid_of_gaussians_is_its_closed_form():
+def test_the_distance_of_gaussians_is_its_closed_form():
     """Features whose covariances are diagonal: the distance is the sum over axes of (m - m')^2 + (s - s')^2."""
     base = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]]) * np.sqrt(3 / 4)     # mean 0, covariance the identity
     ours, theirs = base * [1, 2] + [0, 5], base * [4, 3] + [2, 1]
-    assert fid.fid(ours, theirs) == pytest.approx(2 ** 2 + 4 ** 2 + 3 ** 2 + 1 ** 2)
-    assert fid.fid(ours, ours) == pytest.approx(0, abs=1e-9)
+    assert fid.frechet(ours, theirs) == pytest.approx(2 ** 2 + 4 ** 2 + 3 ** 2 + 1 ** 2)
+    assert fid.frechet(ours, ours) == pytest.approx(0, abs=1e-9)
 
 
-def test_fid_is_that_by_eigenvalues_where_covariances_do_not_commute_and_where_they_are_singular():
+def test_the_distance_is_that_by_eigenvalues_where_covariances_do_not_commute_and_where_they_are_singular():
     """tr sqrt(C C') is the sum of the square roots of the eigenvalues of C C'."""
     chance = np.random.RandomState(0)
     for count in 500, 9:        # 9 images of 20 features: both covariances are singular
@@ -27,7 +27,7 @@ def test_fid_is_that_by_eigenvalues_where_covariances_do_not_commute_and_where_t
         c, c2 = np.cov(ours.T), np.cov(theirs.T)
         roots = np.sqrt(np.maximum(np.linalg.eigvals(c @ c2).real, 0)).sum()
         expected = ((ours.mean(0) - theirs.mean(0)) ** 2).sum() + np.trace(c) + np.trace(c2) - 2 * roots
-        assert fid.fid(ours, theirs) == pytest.approx(expected, rel=1e-3)
+        assert fid.frechet(ours, theirs) == pytest.approx(expected, rel=1e-3)
 
 
 def test_kid_is_its_sum_pair_by_pair():
@@ -146,4 +146,4 @@ def test_distances_pairs_outputs_with_targets():
     chance = np.random.RandomState(0)
     ours, theirs = chance.randn(6, 4), chance.randn(6, 4) + 3
     both = fid.distances(list(zip(ours, theirs)))
-    assert both == {'fid': fid.fid(ours, theirs), 'kid': fid.kid(ours, theirs)}
+    assert both == {'fid': fid.frechet(ours, theirs), 'kid': fid.kid(ours, theirs)}

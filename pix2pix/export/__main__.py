@@ -8,6 +8,7 @@ from pix2pix import script
 from pix2pix.errors import UserError
 from pix2pix.export import WEIGHTS
 from pix2pix.flags import Parser, adder
+from pix2pix.metrics import BEST_BY
 from pix2pix.sizes import size
 
 
@@ -30,7 +31,7 @@ def parse(args=None):
     parser = Parser(__doc__, prog='python -m pix2pix.export')
     add = adder(parser, 'what is written')
     add('--name',                                  help='name of the run, for its newest checkpoint')
-    add('--best',       choices=('l1', 'ssim'),    help='take its best checkpoint, by this validation metric')
+    add('--best',       choices=BEST_BY,           help='take its best checkpoint, by this validation metric')
     add('--checkpoint',                            help='path of one checkpoint, e.g. checkpoints/facades/model-20000')
     add('--raw',        action='store_true',       help='take the weights as the last step left them, and not their '
                                                         'average, where the run keeps one')

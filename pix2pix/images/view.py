@@ -26,8 +26,12 @@ class View(NamedTuple):
         return np.uint8([palette.rgb(code) for code in self.labels])[np.argmax(source, axis=-1)]
 
     def of_bands(self, image):
+        return to_uint8(self.channels_of(image))
+
+    def channels_of(self, image):
+        """[H, W, C] of any type -> those of its channels that are shown, 1 or 3."""
         channels = image.shape[-1]
         if channels <= 3:
-            return to_uint8(image if channels != 2 else image[..., :1])
+            return image if channels != 2 else image[..., :1]
         bands = self.bands if self.bands and max(self.bands) <= channels else BANDS
-        return to_uint8(image[..., [band - 1 for band in bands]])
+        return image[..., [band - 1 for band in bands]]

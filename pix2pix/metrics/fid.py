@@ -59,7 +59,7 @@ def read(path):
         return archive.extractfile(MEMBER).read()
 
 
-def fid(ours, theirs):
+def frechet(ours, theirs):
     """Frechet distance of two sets of features, [N, D] and [M, D]: |mean - mean'|^2 + tr(C + C' - 2 sqrt(C C'))."""
     c, c2 = (np.atleast_2d(np.cov(features, rowvar=False)) for features in (ours, theirs))
     with warnings.catch_warnings():
@@ -86,4 +86,4 @@ def kid(ours, theirs):
 def distances(features):
     """FID and KID of [N, 2, D] features: of each output and its target, N at least 2."""
     ours, theirs = np.moveaxis(np.asarray(features), 1, 0)
-    return {'fid': fid(ours, theirs), 'kid': kid(ours, theirs)}
+    return {'fid': frechet(ours, theirs), 'kid': kid(ours, theirs)}

@@ -12,7 +12,7 @@ import tensorflow.compat.v1 as tf
 from pix2pix import files
 from pix2pix.errors import UserError, reason
 from pix2pix.images import png
-from pix2pix.metrics.pixels import BEST
+from pix2pix.metrics.table import BEST
 from pix2pix.run.checkpoint import steps_in
 from pix2pix.run.history import History
 

@@ -9,7 +9,7 @@ from pix2pix.errors import UserError, count, reason
 from pix2pix.images import png
 from pix2pix.images.arrays import grid
 from pix2pix.images.view import View
-from pix2pix.metrics import pixels
+from pix2pix.metrics import perceptual, pixels, table
 from pix2pix.metrics.evaluate import evaluate
 from pix2pix.run import checkpoint, log, report, start
 from pix2pix.run.health import Health
@@ -41,7 +41,9 @@ class Recorder:
         self.run, self.order, self.draw, self.view, self.cadence = run, order, draw, view or View(), cadence
         self.validation_paths = pairs.held_out
         self.sample_paths = (pairs.held_out or pairs.paths)[:cadence.samples]
-        self.saver, self.compare, self.fault = checkpoint.new_saver(), pixels.Comparison(), None
+        by_eye = cadence.keep_best == 'perceptual'
+        self.compare = perceptual.Comparison(self.view) if by_eye else pixels.Comparison()
+        self.saver, self.fault = checkpoint.new_saver(), None
 
     def restore(self, sess, networks=(), init_from=None):
         """Restore the newest checkpoint. If there is none, begin with the weights of another run, if one is given.
@@ -86,7 +88,7 @@ class Recorder:
             return {}
         drawn = zip(self.validation_paths, self.draw(self.sess, self.validation_paths))
         scores = evaluate(drawn, self.compare, lambda name, images, pictures: self.health.take_in(*pictures[1:]))
-        means = pixels.mean(scores.values())
+        means = table.mean(scores.values())
         self.bar.say(f'validation after step {self.step:,}: {count(len(self.validation_paths), "image")}  '
                      + '  '.join(f'{name} {value:.4f}' for name, value in means.items()))
         self.health.of_validation(self.step)

@@ -10,14 +10,14 @@ import jinja2
 
 from pix2pix import files
 from pix2pix.errors import UserError, count, reason
-from pix2pix.metrics import pixels
+from pix2pix.metrics.table import metrics_of
 from pix2pix.run import log
 from pix2pix.run.history import History
 
 CURVES = [('g_loss_l1', 'generator, L1'), ('g_loss_gan', 'generator, adversarial'), ('d_loss', 'discriminator')]
 REFRESH = 30_000        # milliseconds from one renewal to the next while training
 PATIENCE = 300_000      # milliseconds without news, at least, before the page takes the training for dead
-FID = ('fid', 'kid')    # where they were asked for
+CROWD = ('fid', 'kid', 'frechet_squeezenet')        # of all pictures together, where they were asked for
 WIDTH, HEIGHT = 300, 120        # of a chart, in its own units
 
 environment = jinja2.Environment(loader=jinja2.FileSystemLoader(os.path.dirname(__file__)), autoescape=True,
@@ -60,6 +60,7 @@ def history_of(run):
 def drawn(run, page, results, history, training, refresh, patience):
     """The page as text."""
     options, last, now = run.read_options(), history.last, datetime.datetime.now()
+    metrics = metrics_of(history.curves, prefix='val_')
     there = lambda epochs: [epoch for epoch in epochs if os.path.exists(run.grid(epoch))]
     begun = sorted(os.path.getmtime(path) for path in      # options.json is written at each start
                    [run.options, *map(run.grid, there(history.epochs[-2:]))])
@@ -71,11 +72,10 @@ def drawn(run, page, results, history, training, refresh, patience):
         training=training,
         last=last,
         curves=[chart(title, history.curves[name]) for name, title in CURVES if last],
-        metrics=pixels.TABLE,
+        metrics=metrics,
         validations=history.validations,
         validated=history.validated,
-        scores=[chart(name.upper(), history.curves[f'val_{name}'], best) for name, best, *_ in pixels.TABLE
-                if history.validated],
+        scores=[chart(metric.title, history.curves[f'val_{metric.name}'], metric.best) for metric in metrics],
         refresh=refresh,
         drawing=address(page, drawing) if (drawing := run.drawing_page()) else None,
         grids=len(history.epochs),
@@ -101,12 +101,13 @@ def read_results(page, results, last):
             step = re.fullmatch(r'(?:model-)?(\d+)', str(metrics['checkpoint']))
             if last is not None and step and int(step[1]) > last:
                 return None
+            names = [metric.name for metric in metrics_of(metrics)]
             images = [{'name': stem, 'src': address(page, results.comparison(stem)),
-                       **{name: float(values[name]) for name in pixels.NAMES}}
+                       **{name: float(values[name]) for name in names}}
                       for stem, values in metrics['images'].items()]
-            names = [*pixels.NAMES, *(name for name in FID if name in metrics)]
+            names += [name for name in CROWD if name in metrics]
             return {'checkpoint': metrics['checkpoint'], 'split': metrics['split'], 'count': int(metrics['count']),
-                    **{name: float(metrics[name]) for name in names}, 'images': images}
+                    **{name: float(metrics[name]) for name in names}, 'metrics': metrics_of(metrics), 'images': images}
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise UserError(f'{results.metrics} does not hold test results ({type(error).__name__}). Delete '
                             'it') from None
