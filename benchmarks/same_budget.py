@@ -24,7 +24,8 @@ import numpy as np
 from benchmarks.turns import ROOT, fail
 from pix2pix.images import png
 from pix2pix.images.arrays import grid
-from pix2pix.metrics import pixels
+from pix2pix.images.view import View
+from pix2pix.metrics import fid, perceptual, table
 
 NAMES = {'ours': 'train.py', 'port': 'PyTorch port'}
 
@@ -57,7 +58,7 @@ def main(opts):
             for who, drawn in outputs.items():
                 scores[batch_size, seed, who] = score(drawn, sides['val'][..., 3:])
                 print(batch_size, seed, who, scores[batch_size, seed, who], flush=True)
-    for line in table(opts, scores):
+    for line in lines_of(opts, scores):
         print(line)
     first = pictures[opts.batch_sizes[0], opts.seeds[0]]
     rows = zip(sides['val'][..., :3], first['port'], first['ours'], sides['val'][..., 3:])
@@ -105,11 +106,13 @@ def ours(folder):
 
 def score(outputs, targets):
     """The mean of each metric."""
-    compare = pixels.Comparison()
-    return pixels.mean([compare(output, target) for output, target in zip(outputs, targets)])
+    means = []
+    compare = perceptual.Comparison(View(), means)
+    scores = table.mean([compare(output, target) for output, target in zip(outputs, targets)])
+    return {**scores, 'frechet_squeezenet': fid.frechet(*np.stack(means, 1))}
 
 
-def table(opts, scores):
+def lines_of(opts, scores):
     """Lines: the mean of the seeds, with each in brackets."""
     names = list(next(iter(scores.values())))
     yield '| batch | | ' + ' | '.join(names) + ' |'
