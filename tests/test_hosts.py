@@ -138,7 +138,7 @@ def test_a_cable_that_is_pulled_at_random_steps(hosts):
     hosts.start_all()
     for cut in range(CUTS):
         step = done + chance.randint(1, (EPOCHS * 7 // 6 - done) // (CUTS - cut) - 1)
-        assert hosts.wait_until(lambda step=step: hosts.step() >= step or not hosts.running(), 120), hosts.said(0)
+        assert hosts.wait_until(lambda step=step: hosts.step() >= step or not hosts.running(), 300), hosts.said(0)
         assert len(hosts.running()) == hosts.count, [hosts.said(host) for host in range(hosts.count)]
         time.sleep(chance.uniform(0, 0.3))
         host, seconds = chance.randrange(hosts.count), [PROMISED, chance.uniform(1, 6), chance.uniform(8, 24)][cut % 3]
@@ -166,7 +166,7 @@ def test_a_host_that_dies_and_comes_back_at_once(hosts):
     hosts.start_all()
     for host in range(hosts.count):
         done = hosts.step()
-        assert hosts.wait_until(lambda done=done: hosts.step() > done + 3, 120), hosts.said(0)
+        assert hosts.wait_until(lambda done=done: hosts.step() > done + 3, 300), hosts.said(0)
         hosts.processes[host].kill()
         before, hosts.processes[host] = time.monotonic(), hosts.start(host)
         assert hosts.wait_until(lambda host=host: set(hosts.running()) <= {host}, PROMISED), hosts.said(host)
