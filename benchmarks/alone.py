@@ -42,7 +42,7 @@ def starting(opts, rounds):
     with tempfile.TemporaryDirectory() as cwd:
         start = time.monotonic()
         output(*TRAIN, '--dataset', 'demo', cwd=cwd)
-        return {'first step': figure(times), 'demo': time.monotonic() - start}
+        return {'first step': figure(times), 'demo': figure([time.monotonic() - start])}
 
 
 def first_step(opts, cwd):
@@ -63,7 +63,7 @@ def first_step(opts, cwd):
 
 
 def testing(opts, rounds):
-    """Milliseconds an image of test.py, without its start, and of the network alone, four at a time too, by turns."""
+    """Milliseconds an image of test.py, without its start, and of its network alone, four at a time, by turns."""
     images = min(100, len(os.listdir(os.path.join(opts.data, 'train'))) - 4)
     network, whole = ours(opts, 'four at a time', 'forward', batch_size=4), []
     with tempfile.TemporaryDirectory() as cwd:

@@ -33,7 +33,7 @@ def write(folder, path, sections):
     found = {os.path.basename(name).removesuffix('.json'): results for name, results in machines(folder).items()}
     text = environment.get_template('page.md').render(
         machines=found, sections=list(sections), **{function.__name__: function for function in (
-            spread, seeds, best, aim, beside_share, anchor, over_precisions, step_ratio, folder_ratio, single_ratio,
+            spread, seeds, best, aim, beside_share, anchor, for_each_precision, step_ratio, folder_ratio, single_ratio,
             memory_ratio, testing_ratio, seconds)})
     with open(path, 'w') as file:
         file.write(text)
@@ -57,44 +57,33 @@ def theirs(rows):
 
 def best(rows):
     """(name, row) of PyTorch's fastest."""
-    return max(theirs(rows).items(), key=lambda item: rate(item[1]))
+    return max(theirs(rows).items(), key=lambda item: item[1]['images_per_second'][0])
 
 
-def rate(row):
-    return row['images_per_second'][0]
+def for_each_precision(measured, section, ratio):
+    """What `ratio` gives for the rows of a section in each precision, or that they were not measured."""
+    rows = {}
+    for figures in measured.get(section, {'figures': []})['figures']:
+        rows.setdefault(figures['setting']['precision'], []).append(figures['rows'])
+    return ', '.join(f'{ratio(*rows[precision]):.2f} {precision}' for precision in rows) or 'not measured'
 
 
-def over_precisions(ratio, measured):
-    """What `ratio` gives for each precision that was measured, the fastest first."""
-    precisions = [figures['setting']['precision'] for figures in measured.get('step', {'figures': []})['figures']]
-    return ', '.join(f'{ratio(measured, precision):.2f} {precision}' for precision in precisions) or 'not measured'
-
-
-def step_ratio(measured, precision):
-    [rows] = rows_of(measured, 'step', precision)
+def step_ratio(rows):
     return rows['ours']['ratio'][0]
 
 
-def memory_ratio(measured, precision):
-    [rows] = rows_of(measured, 'step', precision)
+def memory_ratio(rows):
     beyond = {name: row['mib'] - row['imported'] for name, row in rows.items()}
     return beyond['ours'] / min(theirs(beyond).values())
 
 
-def folder_ratio(measured, precision):
+def folder_ratio(single, four, sixteen):
     """Ours at batch 4 over PyTorch's best of all batch sizes, by their limits: they did not meet the same minutes."""
-    _, four, _ = rows = rows_of(measured, 'forward', precision)
-    return four['ours']['limit'][0] / max(best(each)[1]['limit'][0] for each in rows)
+    return four['ours']['limit'][0] / max(best(rows)[1]['limit'][0] for rows in (single, four, sixteen))
 
 
-def single_ratio(measured, precision):
-    single, *_ = rows_of(measured, 'forward', precision)
+def single_ratio(single, four, sixteen):
     return max(row['ratio'][0] for name, row in single.items() if name not in theirs(single))
-
-
-def rows_of(measured, section, precision):
-    return [figures['rows'] for figures in measured[section]['figures']
-            if figures['setting']['precision'] == precision]
 
 
 def testing_ratio(measured):
@@ -103,9 +92,8 @@ def testing_ratio(measured):
 
 
 def seconds(measured, name):
-    value = measured.get('starting', {'figures': {}})['figures'].get(name, 'not measured')
-    value = value[0] if isinstance(value, list) else value
-    return value if isinstance(value, str) else f'{value:.0f} s'
+    figures = measured.get('starting', {'figures': {}})['figures']
+    return f'{figures[name][0]:.0f} s' if name in figures else 'not measured'
 
 
 def anchor(heading):

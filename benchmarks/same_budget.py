@@ -87,9 +87,9 @@ def side_by_side(opts, folder, how):
     there = {'port': f'{folder}/outputs.npy', 'ours': f'{folder}/samples/run/test/metrics.json'}
     running = {who: start(command, core, f'{folder}/{who}.txt', cwd={'port': ROOT, 'ours': folder}[who])
                for core, (who, command) in enumerate(commands.items()) if not os.path.exists(there[who])}
-    for who, (process, errors) in running.items():
-        if process.wait():
-            fail(NAMES[who], errors)
+    ended = {who: process.wait() for who, (process, _) in running.items()}     # one that fails does not end the other
+    for who in filter(ended.get, ended):
+        fail(NAMES[who], running[who][1])
 
 
 def start(command, core, said, cwd):

@@ -12,7 +12,7 @@ from pix2pix.run.folder import Run
 @pytest.fixture
 def run(tmp_path):
     """Validated after four steps, of which 4 and 8 have checkpoints: the best SSIM is that of 4, the best L1 of 8.
-    The perceptual distance was measured from step 6 on."""""
+    The perceptual distance was measured from step 6 on."""
     run = Run(str(tmp_path))
     lines = [{'step': 2, 'val_l1': 0.4, 'val_ssim': 0.1}, {'step': 3, 'd_loss': 1},
              {'step': 4, 'val_l1': 0.3, 'val_ssim': 0.3},

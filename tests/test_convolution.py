@@ -182,25 +182,33 @@ def has_nine_products(size, channels, dtype):
         return [9] in [op.outputs[0].shape[:1].as_list() for op in graph.get_operations() if 'MatMul' in op.type]
 
 
-@pytest.mark.parametrize(['size', 'channels', 'dtype', 'avx512', 'is_so'], [
-    ((8, 12), (128, 128), tf.float32, False, True),
-    ((8, 12), (127, 128), tf.float32, False, False),
-    ((8, 12), (128, 127), tf.float32, False, False),
-    ((6, 12), (128, 128), tf.float32, False, False),        # three rows come out
-    ((8, 10), (128, 128), tf.float32, False, False),
-    ((8, 12), (128, 128), tf.bfloat16, False, False),
-    ((8, 12), (128, 128), tf.float32, True, False),
+@pytest.mark.parametrize(['size', 'channels', 'dtype', 'avx2_alone', 'is_so'], [
+    ((8, 12), (128, 128), tf.float32, True, True),
+    ((8, 12), (127, 128), tf.float32, True, False),
+    ((8, 12), (128, 127), tf.float32, True, False),
+    ((6, 12), (128, 128), tf.float32, True, False),        # three rows come out
+    ((8, 10), (128, 128), tf.float32, True, False),
+    ((8, 12), (128, 128), tf.bfloat16, True, False),
+    ((8, 12), (128, 128), tf.float32, False, False),
 ])
-def test_filter_gradients_of_float32_without_avx512_are_winograd_s(size, channels, dtype, avx512, is_so, monkeypatch):
-    monkeypatch.setattr(convolution, 'has_avx512', lambda: avx512)
+def test_filter_gradients_of_float32_on_avx2_are_winograd_s(size, channels, dtype, avx2_alone, is_so, monkeypatch):
+    monkeypatch.setattr(convolution, 'has_avx2_alone', lambda: avx2_alone)
     assert has_nine_products(size, channels, dtype) == is_so
 
 
-@pytest.mark.parametrize('avx512', [True, False])
+@pytest.mark.parametrize(['flags', 'is_so'], [
+    ('avx avx2 bmi2', True), ('avx avx2 avx512f avx512_bf16', False), ('avx', False), ('asimd bf16', False)])
+def test_avx2_alone_is_a_cpu_without_avx512(flags, is_so, tmp_path):
+    (tmp_path / 'cpuinfo').write_text(f'processor\t: 0\nflags\t\t: fpu {flags} clflush\n')
+    assert convolution.has_avx2_alone(str(tmp_path / 'cpuinfo')) is is_so
+    assert not convolution.has_avx2_alone(str(tmp_path / 'none'))
+
+
+@pytest.mark.parametrize('avx2_alone', [True, False])
 @pytest.mark.parametrize('size', [(4, 8), (12, 4)])
 @STRIDED
-def test_filter_gradients_are_exact_in_both_ways(way, stride, size, avx512, monkeypatch):
-    monkeypatch.setattr(convolution, 'has_avx512', lambda: avx512)
+def test_filter_gradients_are_exact_in_both_ways(way, stride, size, avx2_alone, monkeypatch):
+    monkeypatch.setattr(convolution, 'has_avx2_alone', lambda: avx2_alone)
     check_gradients(way, stride, size, 128, 130, tf.float32)
 
 

@@ -1,4 +1,5 @@
 import json
+import resource
 import tracemalloc
 
 import numpy as np
@@ -34,6 +35,23 @@ def test_a_line_that_was_cut_off_in_writing_goes(tmp_path):
         file.write('{"step": 20, "d_lo')
     write(tmp_path, 20, 30)
     assert [line['step'] for line in lines(tmp_path)] == [10, 30]
+
+
+@pytest.mark.parametrize('room', [0, 5])
+def test_a_line_that_could_not_be_written_is_not_written_later(tmp_path, room):
+    """Not even when the file is closed, and the next process may have begun. Files may have so many bytes more here."""
+    log = Log(Run(str(tmp_path)), 0, events=False)
+    log.scalars(10, {'epoch': 1.0})
+    before = (tmp_path / 'metrics.jsonl').read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + room, hard))
+    try:
+        with pytest.raises(OSError, match='metrics.jsonl could not be written: File too large'):
+            log.scalars(20, {'epoch': 2.0})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    log.close()
+    assert (tmp_path / 'metrics.jsonl').read_bytes() == before + b'{"step": 20'[:room]
 
 
 FOREIGN = [b'not json', b'\xff\xfe', b'\0\0\0', b'', b'3', b'null', b'[]', b'"step"', b'{}', b'{"loss": 1}',

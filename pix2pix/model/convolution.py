@@ -1,7 +1,7 @@
 """The 4x4 convolutions, each in the way that is fastest on a CPU: docs/experiments.md has what each way gives.
 
 oneDNN's convolutions run at the rate of a matrix product, but not for few pixels, for few channels, nor for the filter
-gradients of many channels. There, matrix products stand in their place. At stride 1, and on a CPU without AVX512 in
+gradients of many channels. There, matrix products stand in their place. At stride 1, and on a CPU with AVX2 alone in
 filter gradients in float32, Winograd's way needs three fifths of the multiplications. On a GPU, where none of this was
 measured, cuDNN does filter gradients and stride 1.
 
@@ -101,7 +101,7 @@ def conv_winograd(x, w):
     x = tf.concat([tf.slice(x, [0, 0, i, j, 0], [-1, -1, rows, columns, -1]) for i in (0, 1) for j in (0, 1)], axis=4)
     x = tf.reshape(x, [9, -1, 4 * c])                               # [9, N*rows*columns, 4c]
     w = tf.reshape(w, [2, 2, 2, 2, c, k])                           # [i, even/odd, j, even/odd, c, k], taps of a patch
-    w = winograd_taps(w, 1, 2)                                      # [9, i, j, c, k]
+    w = winograd_taps(w, axis=1)                                    # [9, i, j, c, k]
     w = tf.reshape(tf.cast(w, x.dtype), [9, 4 * c, k])              # [9, 4c, k]
     y = tf.reshape(tf.matmul(x, w), [3, 3, -1, rows, columns, k])   # [3, 3, N, rows, columns, k]
     y = tf.concat(winograd_sums(y), axis=3)
@@ -121,12 +121,12 @@ def winograd_pixels(x):
                      for pixel in differences(*tf.unstack(row, axis=3), axis=2)])
 
 
-def winograd_taps(w, *axes):
-    """The even ones, the sums with the odd ones, and these, of two axes: the nine in front of what is left of w. The
-    second axis is counted without the first."""
+def winograd_taps(w, axis):
+    """[..., even/odd, n, even/odd, ...], the first at `axis` -> the even ones, their sums with the odd ones, and these,
+    in both axes, [9, ..., n, ...]."""
     def sums(even, odd):
         return even, even + odd, odd
-    return tf.stack([tap for row in sums(*tf.unstack(w, axis=axes[0])) for tap in sums(*tf.unstack(row, axis=axes[1]))])
+    return tf.stack([tap for row in sums(*tf.unstack(w, axis=axis)) for tap in sums(*tf.unstack(row, axis=axis + 1))])
 
 
 def winograd_sums(products):
@@ -168,13 +168,14 @@ def on_cpu():
 
 
 @functools.cache
-def has_avx512():
-    """Whether this CPU's products are so fast that it does not pay to save multiplications by copying more."""
+def has_avx2_alone(cpuinfo='/proc/cpuinfo'):
+    """Whether this CPU has AVX2 and not AVX512: copying more pays there, where it saves multiplications."""
     try:
-        with open('/proc/cpuinfo') as file:
-            return 'avx512f' in file.read()
+        with open(cpuinfo) as file:
+            flags = file.read().split()
     except OSError:
         return False
+    return 'avx2' in flags and 'avx512f' not in flags
 
 
 def gradients_with_products():
@@ -203,7 +204,7 @@ def filter_gradient(x, dy):
     (_, height, width, k), c = dy.shape, x.shape[3]
     if min(c, k) < FILTER_GRADIENT_MIN_CHANNELS:
         return tf.nn.conv2d_backprop_filter(x, [4, 4, c, k], dy, STRIDES, 'SAME')
-    winograd = x.dtype == tf.float32 and not has_avx512() and min(c, k) >= WINOGRAD_MIN_CHANNELS
+    winograd = x.dtype == tf.float32 and has_avx2_alone() and min(c, k) >= WINOGRAD_MIN_CHANNELS
     if winograd and height % 2 == width % 2 == 0:
         return filter_gradient_winograd(x, dy)
     blocks = tf.reshape(tf.space_to_depth(pad(x), 2), [-1, 4 * c])                          # [N*(h+1)*(width+1), 4c]
@@ -226,7 +227,7 @@ def filter_gradient_winograd(x, dy):
     rows, columns = h // 2, width // 2
     blocks = tf.space_to_depth(pad(x, after=3), 2)                                          # [N, h+2, width+2, 4c]
     x = winograd_pixels(tf.reshape(blocks, [-1, rows + 1, 2, columns + 1, 2, 4 * c]))
-    dy = winograd_taps(tf.reshape(dy, [-1, rows, 2, columns, 2, k]), 2, 3)                  # [9, N, rows, columns, k]
+    dy = winograd_taps(tf.reshape(dy, [-1, rows, 2, columns, 2, k]), axis=2)                # [9, N, rows, columns, k]
     dw = tf.matmul(tf.reshape(x, [9, -1, 4 * c]), tf.reshape(dy, [9, -1, k]), transpose_a=True)     # [9, 4c, k]
     dw = tf.stack(winograd_sums(tf.reshape(dw, [3, 3, 2, 2, c, k])))                        # [4, 2, 2, c, k]
     dw = tf.reshape(dw, [2, 2, 2, 2, c, k])     # [row of the block, column of the block, row in it, column in it, c, k]
