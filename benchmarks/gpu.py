@@ -17,11 +17,11 @@ import time
 from benchmarks.turns import ROOT, Worker, by_turns, figure, output
 
 TESTS = ('devices', 'layers', 'convolution', 'networks', 'losses', 'training_step', 'generator', 'train', 'testing')
-#         name                precision   ours                              PyTorch's
-KINDS = [('float32',          'float32',  {},                               {}),
-         ('TF32',             'float32',  {'tf32': True},                   {'tf32': True}),
-         ('bfloat16',         'bfloat16', {},                               {'channels_last': True}),
-         ('bfloat16, XLA',    'bfloat16', {'xla': True},                    {'channels_last': True, 'compiled': True})]
+#       name                precision   ours            PyTorch's
+PLAIN = [('float32',        'float32',  {},             {}),
+         ('TF32',           'float32',  {'tf32': True}, {'tf32': True}),
+         ('bfloat16',       'bfloat16', {},             {'channels_last': True})]
+COMPILED = [('XLA, compiled', 'bfloat16', {'xla': True}, {'channels_last': True, 'compiled': True})]
 LIMIT = 20 * 60         # seconds, after which nothing new is begun
 
 
@@ -29,6 +29,7 @@ def parse():
     parser = argparse.ArgumentParser(prog='python -m benchmarks.gpu', description=__doc__)
     parser.add_argument('--torch', required=True, help='a python that has torch for this GPU: ENVIRONMENT/bin/python')
     parser.add_argument('--data', required=True, help='a folder of pairs with train/ in it, such as facades')
+    parser.add_argument('--only', nargs='+', choices=CHECKS, default=list(CHECKS), help='of the checks')
     parser.add_argument('--rounds', type=int, default=5, help='of each timing')
     # To try the program out without a GPU, on narrow networks.
     parser.add_argument('--device', choices=('cuda', 'cpu'), default='cuda', help=argparse.SUPPRESS)
@@ -46,17 +47,25 @@ def main(opts):
     begun, found = time.monotonic(), {'device': device(), 'date': time.strftime('%Y-%m-%d'), 'load': os.getloadavg()[0]}
     if opts.device == 'cuda' and not found['device'].startswith('GPU'):
         sys.exit("benchmarks.gpu: TensorFlow sees no GPU here: pip install 'tensorflow[and-cuda]>=2.21,<2.22'")
-    print(found['device'], flush=True)
-    for name, check in CHECKS.items():
+    found['versions'] = [output(python, '-c', f'import {name}; print("{name}", {name}.__version__)')
+                         for python, name in ((sys.executable, 'tensorflow'), (opts.torch, 'torch'))]
+    print(found['device'], *found['versions'], flush=True)
+    for name in opts.only:
         if time.monotonic() - begun > LIMIT:
             print(f'{name}: not measured, for {LIMIT // 60} minutes are over', flush=True)
             continue
-        found[name] = check(opts)
+        try:
+            found[name] = CHECKS[name](opts)
+        except SystemExit as error:     # as turns.py ends what fails: the other checks go on
+            found[name] = {'not measured': str(error)}
         print(f'{name}: {json.dumps(found[name], indent=1)}', flush=True)
     if opts.device == 'cuda':
         name = '-'.join(re.findall(r'\w+', found['device'].lower()))
         path = os.path.join(ROOT, 'benchmarks/results/gpu', name + '.json')
         os.makedirs(os.path.dirname(path), exist_ok=True)
+        if os.path.exists(path):
+            with open(path) as file:
+                found = {**json.load(file), **found}
         with open(path, 'w') as file:
             json.dump(found, file, indent=1)
         print(f'written to {path}')
@@ -74,17 +83,16 @@ def tests(opts):
     return {'status': done.returncode, 'failed': [line for line in lines if line.startswith('FAILED')]}
 
 
-def timed(what, batch_size):
+def timed(what, batch_size, kinds):
     def check(opts):
         """images/s of ours and of PyTorch's, by turns: median, lowest and highest."""
-        rates = {}
-        for name, precision, ours, theirs in KINDS:
+        workers = []
+        for name, precision, ours, theirs in kinds:
             shape = {'precision': precision, 'batch_size': batch_size, 'size': 256, 'filters': opts.filters}
-            workers = by_turns([Worker('ours', sys.executable, 'ours', what, **shape, **ours),
-                                Worker('PyTorch', opts.torch, 'peer', what, **shape, **theirs, device=opts.device)],
-                               opts.rounds, steps=20 if opts.device == 'cuda' else 1)
-            rates[name] = {worker.name: figure([batch_size / s for s in worker.seconds]) for worker in workers}
-        return rates
+            workers += [Worker(f'ours, {name}', sys.executable, 'ours', what, **shape, **ours),
+                        Worker(f'PyTorch, {name}', opts.torch, 'peer', what, **shape, **theirs, device=opts.device)]
+        by_turns(workers, opts.rounds, steps=20 if opts.device == 'cuda' else 1)
+        return {worker.name: figure([batch_size / s for s in worker.seconds]) for worker in workers}
     return check
 
 
@@ -110,9 +118,10 @@ def reading(opts):
     return {worker.name: figure([4 / s for s in worker.seconds]) for worker in workers}
 
 
-CHECKS = {'tests': tests, 'step, batch 4': timed('step', 4), 'step, batch 1': timed('step', 1),
-          'generator, batch 1': timed('forward', 1), 'generator, batch 4': timed('forward', 4),
-          'determinism': determinism, 'reading': reading}
+CHECKS = {f'{title}, batch {batch_size}{compiled}': timed(what, batch_size, kinds)
+          for compiled, kinds in (('', PLAIN), (', compiled', COMPILED))
+          for title, what in (('step', 'step'), ('generator', 'forward')) for batch_size in (4, 1)}
+CHECKS |= {'determinism': determinism, 'reading': reading, 'tests': tests}
 
 if __name__ == '__main__':
     main(parse())

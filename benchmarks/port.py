@@ -20,16 +20,16 @@ from torch.nn import functional
 from tests.port.make import basic, unet
 
 
-def main(train, val, folder, filters, batch_size, epochs, seed):
+def main(train, val, folder, filters, batch_size, epochs, seed, device):
     torch.manual_seed(seed)
     torch.set_num_threads(1)
-    pairs, held_out = (in_range(np.load(path)) for path in (train, val))
-    g, d = (with_first_weights(net) for net in (unet(3, 3, filters), basic(6, filters)))
+    pairs, held_out = (in_range(np.load(path)).to(device) for path in (train, val))
+    g, d = (with_first_weights(net).to(device) for net in (unet(3, 3, filters), basic(6, filters)))
     state = {'g': g, 'd': d, **{'adam_' + name: torch.optim.Adam(net.parameters(), 2e-4, (0.5, 0.999))
                                 for name, net in (('g', g), ('d', d))}}
     checkpoint, done = os.path.join(folder, 'checkpoint.pth'), 0
     if os.path.exists(checkpoint):
-        saved = torch.load(checkpoint)
+        saved = torch.load(checkpoint, map_location='cpu')
         done = saved['epochs']
         torch.set_rng_state(saved['rng'])
         for name, part in state.items():
@@ -45,7 +45,7 @@ def main(train, val, folder, filters, batch_size, epochs, seed):
     with torch.no_grad():
         outputs = torch.cat([g(pair[None, :3]) for pair in held_out])
     np.save(os.path.join(folder, 'outputs.npy'),
-            ((outputs + 1) / 2 * 255).round().byte().permute(0, 2, 3, 1).numpy())
+            ((outputs + 1) / 2 * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy())
 
 
 def in_range(pairs):

@@ -2,7 +2,7 @@
 
     python -m benchmarks.same_budget --torch pt/bin/python --data datasets/facades --folder budget
 
-Each run has a core for itself, and the two of one seed run side by side. What is in the folder is carried on, so that
+The two of one seed run side by side: a core each, or on one GPU with --device cuda. What is in the folder is carried on, so that
 the same command ends what was stopped. At the end it prints a table, and writes a grid: source, the port's, ours,
 target.
 """
@@ -39,6 +39,7 @@ def parse():
     parser.add_argument('--batch_sizes', type=int, nargs='+', default=[4, 1])
     parser.add_argument('--epochs', type=int, default=20)
     parser.add_argument('--filters', type=int, default=32)
+    parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
     opts = parser.parse_args()
     opts.torch, opts.data, opts.folder = map(os.path.abspath, (opts.torch, opts.data, opts.folder))
     return opts
@@ -52,7 +53,8 @@ def main(opts):
         for seed in opts.seeds:
             folder = os.path.join(opts.folder, f'batch{batch_size}-seed{seed}')
             os.makedirs(folder, exist_ok=True)
-            how = {'filters': opts.filters, 'batch_size': batch_size, 'epochs': opts.epochs, 'seed': seed}
+            how = {'filters': opts.filters, 'batch_size': batch_size, 'epochs': opts.epochs, 'seed': seed,
+                   'device': opts.device}
             side_by_side(opts, folder, how)
             pictures[batch_size, seed] = outputs = {'port': np.load(f'{folder}/outputs.npy'), 'ours': ours(folder)}
             for who, drawn in outputs.items():
@@ -85,18 +87,19 @@ def side_by_side(opts, folder, how):
         'ours': ['sh', '-ec', f'"$0" {ROOT}/train.py "$@" && "$0" {ROOT}/test.py --name run --split val',
                  sys.executable, *options]}
     there = {'port': f'{folder}/outputs.npy', 'ours': f'{folder}/samples/run/test/metrics.json'}
-    running = {who: start(command, core, f'{folder}/{who}.txt', cwd={'port': ROOT, 'ours': folder}[who])
-               for core, (who, command) in enumerate(commands.items()) if not os.path.exists(there[who])}
+    cores = sorted(os.sched_getaffinity(0))
+    running = {who: start(command, cores if opts.device == 'cuda' else [cores[number % len(cores)]],
+                          f'{folder}/{who}.txt', cwd={'port': ROOT, 'ours': folder}[who])
+               for number, (who, command) in enumerate(commands.items()) if not os.path.exists(there[who])}
     ended = {who: process.wait() for who, (process, _) in running.items()}     # one that fails does not end the other
     for who in filter(ended.get, ended):
         fail(NAMES[who], running[who][1])
 
 
-def start(command, core, said, cwd):
-    cores = sorted(os.sched_getaffinity(0))
+def start(command, cores, said, cwd):
     errors = open(said, 'a+')
     process = subprocess.Popen(command, cwd=cwd, stdout=errors, stderr=errors,
-                               preexec_fn=lambda: os.sched_setaffinity(0, {cores[core % len(cores)]}))
+                               preexec_fn=lambda: os.sched_setaffinity(0, cores))
     return process, errors
 
 

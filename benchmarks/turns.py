@@ -21,18 +21,31 @@ class Worker:
 
     def run(self, steps):
         """The mean seconds of so many steps."""
+        self.ask(steps)
+        return self.answer()
+
+    def ask(self, steps):
+        """Let it run so many steps."""
         try:
             print(steps, file=self.process.stdin, flush=True)
+        except BrokenPipeError:
+            fail(self.name, self.errors)
+
+    def answer(self):
+        """The mean seconds of the steps that it was asked for."""
+        try:
             seconds, self.mib, self.imported = json.loads(self.process.stdout.readline())
             return seconds
-        except (BrokenPipeError, ValueError):
+        except ValueError:
             fail(self.name, self.errors)
 
 
 def by_turns(workers, rounds, steps=2):
     """Let them run so many steps a round, in this order and in the reverse, so that all meet the same minutes."""
     for worker in workers:
-        worker.run(1)       # to warm up
+        worker.ask(1)       # to build, compile and warm up, all at once
+    for worker in workers:
+        worker.answer()
     for number in range(rounds):
         for worker in workers[::(-1) ** number]:
             worker.seconds.append(worker.run(steps))
