@@ -13,6 +13,8 @@ __version__ = '1.0.0'
 # on most CPUs (docs/design.md, On a CPU).
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
+# GPU memory is taken as it is needed, by whatever session or graph function comes first.
+os.environ.setdefault('TF_FORCE_GPU_ALLOW_GROWTH', 'true')
 
 
 def Generator(path, **how):

@@ -14,6 +14,9 @@ import tensorflow.compat.v1 as tf
 from tests.browser import browser  # noqa: F401  a fixture
 from tests.scripts import TINY, run
 
+# On a GPU float32 is float32 in tests: by itself TensorFlow rounds the factors of products to TF32 there.
+tf.config.experimental.enable_tensor_float_32_execution(False)
+
 # These files take the longest: they begin, so that no process is left with one of them at the end.
 LONG = ('test_replicas', 'test_train', 'test_training_step', 'test_testing', 'test_draw_editor', 'test_export')
 

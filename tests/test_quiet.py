@@ -88,7 +88,8 @@ def test_a_tensorflow_that_is_there_already_is_left_alone(false_tensorflow, tmp_
     assert python('import tensorflow.compat.v1, pix2pix.quiet', tmp_path) == (0, '', CHATTER.decode())
 
 
-@pytest.mark.parametrize('name, ours, other', [('TF_CPP_MIN_LOG_LEVEL', '3', '1'), ('TF_ENABLE_ONEDNN_OPTS', '1', '0')])
+@pytest.mark.parametrize('name, ours, other', [('TF_CPP_MIN_LOG_LEVEL', '3', '1'), ('TF_ENABLE_ONEDNN_OPTS', '1', '0'),
+                                               ('TF_FORCE_GPU_ALLOW_GROWTH', 'true', 'false')])
 def test_tensorflow_is_imported_with_our_setting_or_the_user_s(false_tensorflow, tmp_path, name, ours, other):
     false_tensorflow(on_import=f'print(os.environ["{name}"])')
     code = 'import pix2pix.quiet, tensorflow.compat.v1'
