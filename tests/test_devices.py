@@ -92,6 +92,8 @@ def test_a_session_runs_one_op_at_a_time_on_all_cores_and_takes_gpu_memory_as_it
     config = devices.session_config()
     assert config.inter_op_parallelism_threads == 1 and config.intra_op_parallelism_threads == 0     # 0: all cores
     assert config.gpu_options.allow_growth and config.allow_soft_placement
+    assert config.graph_options.optimizer_options.global_jit_level == tf.OptimizerOptions.DEFAULT
+    assert devices.session_config(xla=True).graph_options.optimizer_options.global_jit_level == tf.OptimizerOptions.ON_2
     with tf.Session(config=config) as sess:
         np.testing.assert_array_equal(sess.run(tf.ones([2]) + 1), [2, 2])
 
@@ -129,3 +131,7 @@ def test_what_is_slow_here_is_said(monkeypatch):
     assert "pip install 'tensorflow[and-cuda]" in gpu and 'this hardware has no bfloat16' in slow
     monkeypatch.setattr(devices.os.path, 'exists', lambda path: False)
     assert devices.warnings('float32') == []
+    assert [line.startswith('--xla changes nothing here') for line in devices.warnings('float32', xla=True)] == [True]
+    monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: ['a GPU'])
+    assert [line.startswith('--xla compiles the step') for line in devices.warnings('float32')] == [True]
+    assert devices.warnings('float32', xla=True) == []

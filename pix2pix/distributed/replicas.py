@@ -68,8 +68,8 @@ class Alone:
     def first_enters(self, context):
         return context
 
-    def session(self):
-        return tf.Session(config=devices.session_config())
+    def session(self, xla=False):
+        return tf.Session(config=devices.session_config(xla))
 
     def exit_if_peer_failed(self):
         return contextlib.nullcontext()
@@ -98,8 +98,8 @@ class Several:
         self.watch = Watch(self.others, self.exit_naming)
         atexit.register(self.watch.stop)
 
-    def session_config(self):
-        config = devices.session_config()
+    def session_config(self, xla=False):
+        config = devices.session_config(xla)
         config.intra_op_parallelism_threads = self.cores
         config.isolate_session_state = True
         # Else bias and convolution are fused, and a session on a server refuses that in bfloat16; as fast without.
@@ -179,9 +179,9 @@ class Several:
     # The step.
 
     @contextlib.contextmanager
-    def session(self):
+    def session(self, xla=False):
         """A context with a session for the step. At its end all replicas wait for each other, unless it is an error."""
-        with tf.Session(self.server.target, config=self.config) as sess:
+        with tf.Session(self.server.target, config=self.session_config(xla)) as sess:
             yield sess
             try:
                 self.side.run(self.highest, {self.number: 0})
