@@ -79,3 +79,14 @@ probability = number(float, 'a number above 0, at most 1', lambda x: 0 < x <= 1)
 def count_or_all(text):
     """An argparse type: 'all', or a number from 1 on; the text."""
     return text if text == 'all' else str(natural(text))
+
+
+def choices_of(names):
+    """An argparse type: some of these names, with commas between -> a list of them, in the order of `names`."""
+    def parse_choices(text):
+        asked = text.split(',')
+        for name in asked:
+            if name not in names:
+                raise argparse.ArgumentTypeError(f'{name!r} is none of {", ".join(names)}')
+        return [name for name in names if name in asked]
+    return parse_choices

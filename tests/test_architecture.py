@@ -13,8 +13,9 @@ def test_the_defaults_are_the_paper_s():
     assert Architecture() == ('paper', 64, 0.5, 3, 3, 'float32', 'batch', 8)
     assert Architecture._fields == ('layers', 'base_filters', 'keep_prob', 'source_channels', 'target_channels',
                                     'precision', 'norm', 'depth')
-    assert Hyperparameters() == (0.0002, 0.5, 100, 1, 'vanilla', 0)
-    assert Hyperparameters._fields == ('learning_rate', 'beta1', 'l1_weight', 'gan_weight', 'gan_mode', 'ema')
+    assert Hyperparameters() == (0.0002, 0.5, 100, 1, 'vanilla', 0, ())
+    assert Hyperparameters._fields == ('learning_rate', 'beta1', 'l1_weight', 'gan_weight', 'gan_mode', 'ema',
+                                       'augment')
 
 
 def test_there_are_three_norms_and_two_adversarial_losses():

@@ -20,7 +20,8 @@ NUMBERS = [(flags.natural,      {'1': 1, '200': 200},                   '0 -1 1.
            (flags.weight,       {'0': 0.0, '0.5': 0.5, '100': 100.0},   '-0.1 nan inf x'),
            (flags.rate,         {'0': 0.0, '0.999': 0.999},             '-0.1 1 1.1 nan x'),
            (flags.probability,  {'0.001': 0.001, '1': 1.0},             '0 -0.1 1.0000001 nan x'),
-           (flags.count_or_all, {'all': 'all', '1': '1', '16': '16'},   '0 -1 1.5 some')]
+           (flags.count_or_all, {'all': 'all', '1': '1', '16': '16'},   '0 -1 1.5 some'),
+           (flags.choices_of(['a', 'b']), {'b': ['b'], 'b,a': ['a', 'b']}, 'c A')]
 
 
 @pytest.mark.parametrize('kind, text, value', [(kind, *taken) for kind, takes, _ in NUMBERS for taken in takes.items()])

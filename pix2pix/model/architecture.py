@@ -1,5 +1,6 @@
 """What must be known to build the networks and to train them. The defaults are the paper's."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 LAYERS = ('paper', 'port', 'writeup')       # the layer tables of networks.py
@@ -7,6 +8,7 @@ LAYERS = ('paper', 'port', 'writeup')       # the layer tables of networks.py
 # scale and offset, and every convolution has a bias.
 NORMS = ('batch', 'instance', 'instance_port')
 GAN_MODES = ('vanilla', 'lsgan')    # the adversarial losses of losses.py
+AUGMENTATIONS = ('color', 'translation', 'cutout')     # what augment.py does to what D sees, in this order
 PRECISIONS = ('float32', 'bfloat16')
 DEPTHS = range(5, 10)       # how often the U-Net may halve height and width
 
@@ -32,7 +34,8 @@ class Hyperparameters(NamedTuple):
     """How the networks are trained (section 3.3): Adam's rate and first decay, the weights of G's two losses, and which
     the adversarial one is.
 
-    `ema` is none of the paper's: the decay of the average of G's weights, or 0 for no average.
+    `ema` and `augment` are none of the paper's: the decay of the average of G's weights, or 0 for no average, and which
+    AUGMENTATIONS change what D sees.
     """
     learning_rate: float = 2e-4
     beta1: float = 0.5
@@ -40,3 +43,4 @@ class Hyperparameters(NamedTuple):
     gan_weight: float = 1.0
     gan_mode: str = 'vanilla'
     ema: float = 0.0
+    augment: Sequence = ()

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import tensorflow.compat.v1 as tf
 
 from pix2pix.model import ema, losses
+from pix2pix.model.augment import augmentation
 from pix2pix.model.networks import discriminator, generator, weights
 from pix2pix.model.schedule import learning_rate
 
@@ -42,6 +43,10 @@ def training_step(source, target, architecture, hyperparameters, *, seed, decay=
     drop = tf.random.experimental.stateless_fold_in(drop, replica) if replica else drop
 
     discriminator_loss, generator_gan_loss = losses.GAN_LOSS[hyperparameters.gan_mode]
+    augment = augmentation(hyperparameters.augment, drop)
+
+    def judge(image):
+        return discriminator(*augment(source, image), architecture)
 
     # Let the learning rate fall with the steps, where it is not constant.
     rates = {'learning_rate': learning_rate(hyperparameters.learning_rate, decay, steps_done)} if decay else {}
@@ -51,14 +56,14 @@ def training_step(source, target, architecture, hyperparameters, *, seed, decay=
     output = generator(source, architecture, seed=drop, statistics='update')
 
     # Update the discriminator on the real pair and the drawn one.
-    real_logits = discriminator(source, target, architecture)
-    fake_logits = discriminator(source, tf.stop_gradient(output), architecture)
+    real_logits = judge(target)
+    fake_logits = judge(tf.stop_gradient(output))
     d_loss = discriminator_loss(real_logits, fake_logits)
     d_train, d_norm = adam_step(d_loss, 'discriminator', hyperparameters, all_reduce_mean)
 
     # Update the generator against the discriminator just updated.
     with tf.control_dependencies([d_train] + tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
-        g_loss_gan = generator_gan_loss(discriminator(source, output, architecture))
+        g_loss_gan = generator_gan_loss(judge(output))
         g_loss_l1 = losses.l1_loss(target, output)
         g_loss = hyperparameters.gan_weight * g_loss_gan + hyperparameters.l1_weight * g_loss_l1
         g_train, g_norm = adam_step(g_loss, 'generator', hyperparameters, all_reduce_mean)

@@ -16,7 +16,7 @@ from pix2pix.sizes import Size
 ASKED_LATER = {'norm': 'batch', 'gan_mode': 'vanilla', 'ema': 0.0, 'decay_from': None, 'init_from': None, 'depth': 8,
                'preprocess': 'resize_and_crop', 'source_range': None, 'target_range': None, 'labels': [], 'bands': None,
                'native_size': None, 'data_changes': [], 'source_dtype': None, 'target_dtype': None,
-               'target_ending': None, 'onednn': "TensorFlow's choice"}
+               'target_ending': None, 'augment': [], 'onednn': "TensorFlow's choice"}
 SIZES = ('crop_size', 'load_size', 'native_size')      # earlier versions have one number for a square
 
 
