@@ -18,6 +18,7 @@ from pix2pix.flags import (
     Parser,
     adder,
     channels,
+    choices_of,
     count_or_all,
     from_options,
     natural,
@@ -28,7 +29,16 @@ from pix2pix.flags import (
 )
 from pix2pix.images.preprocessing import PREPROCESS, describe_sizes, settle
 from pix2pix.metrics import BEST_BY
-from pix2pix.model.architecture import DEPTHS, GAN_MODES, LAYERS, NORMS, PRECISIONS, Architecture, Hyperparameters
+from pix2pix.model.architecture import (
+    AUGMENTATIONS,
+    DEPTHS,
+    GAN_MODES,
+    LAYERS,
+    NORMS,
+    PRECISIONS,
+    Architecture,
+    Hyperparameters,
+)
 from pix2pix.sizes import size
 
 
@@ -75,10 +85,14 @@ def parse(args=None):
     add('--l1_weight',       type=weight,  default=how.l1_weight, help='weight of the L1 loss')
     add('--gan_weight',      type=weight,  default=how.gan_weight, help='weight of the adversarial loss')
     add('--gan_mode',        choices=GAN_MODES, default=how.gan_mode, help='adversarial loss: logarithms, or squares')
-    add('--ema',             type=rate,    default=how.ema,
-                                                        help='decay of an average of the weights, which draws; 0: none')
+    add('--ema',             type=rate,                 help='decay of an average of the weights, which draws; 0: '
+                                                             'none; default: that of the run, or 0.999')
+    add('--augment',         type=choices_of(AUGMENTATIONS), metavar='KINDS',
+                                                        help='random changes of what D sees, with commas between: '
+                                                             + ','.join(AUGMENTATIONS))
     add('--devices',         type=count_or_all, default='1', help='processes on this host, one a GPU, or: all')
     add('--start_timeout',   type=natural, default=60,  help='seconds to wait for the other processes')
+    add('--xla',             action='store_true',       help='compile the step for a GPU, in a minute or two')
     add('--deterministic',   action='store_true',       help='give the same bits every time on a GPU too; slower')
 
     add = adder(parser, 'what is kept')
@@ -100,6 +114,7 @@ def parse(args=None):
     opts = parser.parse_args(args)
     opts.direction_asked, opts.direction = opts.direction, opts.direction or (row.direction if row else 'AtoB')
     opts.name = opts.name or os.path.basename(os.path.abspath(opts.dataset))
+    opts.augment = opts.augment or []
     settle(opts, parser.error)
     if opts.layers == 'writeup' and opts.norm != 'batch':
         parser.error(f'--norm {opts.norm} does not go with --layers writeup, which normalises the 1x1 bottleneck: one '
@@ -211,7 +226,7 @@ def train(opts, pairs, order, run, replicas):
                       cadence=from_options(Cadence, vars(opts)))
 
     # A first signal ends the training after its step, a second one at once.
-    with Interrupt(again=second_signal()) as interrupt, replicas.session() as sess:
+    with Interrupt(again=second_signal()) as interrupt, replicas.session(opts.xla) as sess:
         # Carry on from the newest checkpoint, whose step is the truth; else begin with another run's weights; else
         # afresh. The first replica reads them, and the broadcast gives them to the others.
         sess.run(tf.global_variables_initializer())
@@ -315,7 +330,7 @@ def what_is_trained(settings, pairs, replicas):
     """Lines: on what, from what, and what is missing."""
     yield f'{devices.describe()}; {settings["precision"]}; {count(len(pairs.names), "pair")} in {pairs.folder}; ' \
           f'{settings["direction"]}'
-    yield from devices.warnings(settings['precision'])
+    yield from devices.warnings(settings['precision'], settings['xla'])
     yield from replicas.describe(settings['batch_size'])
     if settings['native_size']:     # which a run of an earlier version does not know
         yield describe_sizes(*(settings[name] for name in ('preprocess', 'native_size', 'load_size', 'crop_size')))

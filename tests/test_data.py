@@ -34,7 +34,7 @@ def test_changes_of_the_data_are_kept_with_the_step_and_the_number_of_pairs_unti
 def settled(run, path, **given):
     opts = argparse.Namespace(**{
         'direction': 'AtoB', 'crop_size': Size(32, 32), 'source_channels': 3, 'target_channels': 3, 'preprocess': 'fit',
-        'source_range': None, 'target_range': None, 'depth': 5, 'labels': None, **given})
+        'source_range': None, 'target_range': None, 'depth': 5, 'labels': None, 'ema': None, **given})
     data.settle(opts, [path], run, {})
     return opts
 
@@ -50,3 +50,12 @@ def test_the_pairs_decide_what_is_left_open_and_a_run_keeps_the_scale_that_it_ha
     for saved, kept in ([64, 128], (64, 128)), (None, None):
         (tmp_path / 'options.json').write_text(json.dumps({'native_size': saved}))
         assert settled(run, path).native_size == kept
+
+
+def test_a_new_run_averages_its_weights_and_one_that_is_there_goes_on_as_it_was_begun(tmp_path):
+    run, path = Run(str(tmp_path)), str(tmp_path / 'pair.png')
+    png.write(path, np.zeros([32, 64, 3], np.uint8))
+    assert settled(run, path).ema == 0.999 and settled(run, path, ema=0.0).ema == 0
+    for saved, kept in ({}, 0), ({'ema': 0.0}, 0), ({'ema': 0.9}, 0.9):     # the first is of an earlier version
+        (tmp_path / 'options.json').write_text(json.dumps(saved))
+        assert settled(run, path).ema == kept and settled(run, path, ema=0.5).ema == 0.5

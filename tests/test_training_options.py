@@ -62,7 +62,7 @@ def assert_it_is_tested_as_it_was_validated(run, cwd, *args):
 def test_averages_are_kept_carried_on_and_drawn(run, tmp_path):
     """What is trained beside them is what is trained without them. The raw weights are drawn on request."""
     args = [*SEVEN, '3', '--ema', '0.9']
-    run('plain', train, *SEVEN, '3')
+    run('plain', train, *SEVEN, '3', '--ema', '0')
     run('once', train, *args)
     plain, averaged = (variables(tmp_path / folder)[0] for folder in ('plain', 'once'))
     assert averaged.keys() - plain.keys() == {
@@ -79,7 +79,20 @@ def test_averages_are_kept_carried_on_and_drawn(run, tmp_path):
     np.testing.assert_array_equal(raw, without)
     assert (by_default != raw).any()
     with pytest.raises(UserError, match='^ema is 0.0, but the run was started with 0.9'):
-        run('once', train, *SEVEN, '4')
+        run('once', train, *SEVEN, '4', '--ema', '0')
+    assert 'changed since the run was started: epochs 4\n' in run('once', train, *SEVEN, '4')     # it keeps its average
+
+
+@pytest.mark.faults
+def test_what_d_sees_is_augmented_and_carried_on(run, tmp_path):
+    args = [*SEVEN, '3', '--augment', 'cutout,color']
+    run('plain', train, *SEVEN, '3')
+    run('once', train, *args)
+    plain, augmented = (variables(tmp_path / folder)[0] for folder in ('plain', 'once'))
+    assert plain.keys() == augmented.keys()
+    assert (plain['discriminator/conv1/w'] != augmented['discriminator/conv1/w']).any()
+    assert_it_goes_on_exactly(run, tmp_path, *args)
+    assert 'changed since the run was started: epochs 4, augment []\n' in run('once', train, *SEVEN, '4')
 
 
 @pytest.mark.faults

@@ -1,4 +1,4 @@
-"""What the options leave to the data: the size and the kind of its pictures, and the labels in them."""
+"""What the options leave to the data, and to the run that is there already: sizes, kinds of pictures, labels, --ema."""
 
 import collections
 import contextlib
@@ -18,11 +18,12 @@ from pix2pix.run.checkpoint import steps_in
 from pix2pix.sizes import Size
 
 MOST = 32           # channels
+EMA = 0.999         # of a new run: the averaged weights drew better in every seed and measure (docs/results.md)
 
 
 def settle(opts, pairs, run, names):
     """Fill in what the pairs decide: native_size, target_dtype and target_ending, labels with their source_channels,
-    and crop_size where pictures keep their size.
+    and crop_size where pictures keep their size. A run that is there keeps its ema.
 
     pairs  paths of those to train on
     names  {name: '#rrggbb'} of colours whose meaning is known
@@ -31,6 +32,8 @@ def settle(opts, pairs, run, names):
     opts.labels_asked, opts.labels = opts.labels, []
     form = from_options(PairFormat, {**vars(opts), 'preprocess': 'resize_and_crop'})
     saved = run.read_options() if run and os.path.exists(run.options) else None
+    if opts.ema is None:
+        opts.ema = saved['ema'] if saved else EMA
     size = None if saved and opts.crop_size else most_common_size(pairs, form)
     opts.native_size = saved['native_size'] if saved else size      # a run keeps its scale, or that it knows none
     opts.crop_size = opts.crop_size or size.padded(2 ** opts.depth)
