@@ -66,10 +66,14 @@ def main(opts):
         print(f'{time.strftime("%H:%M:%S")} {name}, {rounds} rounds', flush=True)
         results['sections'][name] = {
             'date': time.strftime('%Y-%m-%d'),
-            'commit': output('sh', '-c', 'git describe --always --dirty || echo unknown'), **versions,
+            'commit': commit(), **versions,
             'load': round(os.getloadavg()[0], 1), 'rounds': rounds, 'figures': measure(opts, rounds)}
         page.save(results, path)
     page.write(folder, os.path.join(opts.results or os.path.join(ROOT, 'docs'), 'benchmarks.md'), SECTIONS)
+
+
+def commit():
+    return output('sh', '-c', 'git describe --always --dirty || echo unknown')
 
 
 def cpu():

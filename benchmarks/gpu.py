@@ -1,8 +1,7 @@
 """Check this package on a GPU, beside PyTorch, in one go.
 
 It runs the tests that make sense there, times the step and the generator, tries whether --deterministic repeats its
-bits, and sets the reader's rate beside the GPU's. It prints a table, and writes what it found to
-benchmarks/results/gpu/.
+bits, and sets the reader's rate beside the GPU's. What it finds goes to benchmarks/results/gpu/ and docs/benchmarks.md.
 """
 
 import argparse
@@ -14,14 +13,18 @@ import subprocess
 import sys
 import time
 
+from benchmarks import page
+from benchmarks.__main__ import SECTIONS, commit
 from benchmarks.turns import ROOT, Worker, by_turns, figure, output
+
+RESULTS = os.path.join(ROOT, 'benchmarks/results/gpu')
 
 TESTS = ('devices', 'layers', 'convolution', 'networks', 'losses', 'training_step', 'generator', 'train', 'testing')
 #       name                precision   ours            PyTorch's
 PLAIN = [('float32',        'float32',  {},             {}),
          ('TF32',           'float32',  {'tf32': True}, {'tf32': True}),
          ('bfloat16',       'bfloat16', {},             {'channels_last': True})]
-COMPILED = [('XLA, compiled', 'bfloat16', {'xla': True}, {'channels_last': True, 'compiled': True})]
+COMPILED = [('bfloat16, compiled', 'bfloat16', {'xla': True}, {'channels_last': True, 'compiled': True})]
 LIMIT = 20 * 60         # seconds, after which nothing new is begun
 
 
@@ -44,31 +47,31 @@ def parse():
 
 
 def main(opts):
-    begun, found = time.monotonic(), {'device': device(), 'date': time.strftime('%Y-%m-%d'), 'load': os.getloadavg()[0]}
+    begun, found = time.monotonic(), {'device': device(), 'checks': {}}
     if opts.device == 'cuda' and not found['device'].startswith('GPU'):
         sys.exit("benchmarks.gpu: TensorFlow sees no GPU here: pip install 'tensorflow[and-cuda]>=2.21,<2.22'")
-    found['versions'] = [output(python, '-c', f'import {name}; print("{name}", {name}.__version__)')
-                         for python, name in ((sys.executable, 'tensorflow'), (opts.torch, 'torch'))]
-    print(found['device'], *found['versions'], flush=True)
+    path = os.path.join(RESULTS, '-'.join(re.findall(r'\w+', found['device'].lower().replace('gpu: ', ''))) + '.json')
+    found = page.machines(RESULTS).get(path, found)
+    versions = ', '.join(output(python, '-c', f'import {module}; print("{name}", {module}.__version__)')
+                         for python, module, name in ((sys.executable, 'tensorflow', 'TensorFlow'),
+                                                      (opts.torch, 'torch', 'PyTorch')))
+    print(found['device'], versions, flush=True)
     for name in opts.only:
         if time.monotonic() - begun > LIMIT:
             print(f'{name}: not measured, for {LIMIT // 60} minutes are over', flush=True)
             continue
+        load = round(os.getloadavg()[0], 1)
         try:
-            found[name] = CHECKS[name](opts)
+            figures = CHECKS[name](opts)
         except SystemExit as error:     # as turns.py ends what fails: the other checks go on
-            found[name] = {'not measured': str(error)}
-        print(f'{name}: {json.dumps(found[name], indent=1)}', flush=True)
+            print(f'{name}: not measured: {error}', flush=True)
+            continue
+        print(f'{name}: {json.dumps(figures, indent=1)}', flush=True)
+        found['checks'][name] = {'date': time.strftime('%Y-%m-%d'), 'commit': commit(), 'versions': versions,
+                                 'load': load, 'rounds': opts.rounds, 'figures': figures}
     if opts.device == 'cuda':
-        name = '-'.join(re.findall(r'\w+', found['device'].lower()))
-        path = os.path.join(ROOT, 'benchmarks/results/gpu', name + '.json')
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        if os.path.exists(path):
-            with open(path) as file:
-                found = {**json.load(file), **found}
-        with open(path, 'w') as file:
-            json.dump(found, file, indent=1)
-        print(f'written to {path}')
+        page.save(found, path)
+        page.write(os.path.dirname(RESULTS), os.path.join(ROOT, 'docs/benchmarks.md'), SECTIONS)
 
 
 def device():
@@ -80,7 +83,7 @@ def tests(opts):
     paths = [f'tests/test_{name}.py' for name in TESTS]
     done = subprocess.run([sys.executable, '-m', 'pytest', '-n', '4', *paths], cwd=ROOT, text=True, capture_output=True)
     lines = done.stdout.strip().splitlines()
-    return {'status': done.returncode, 'failed': [line for line in lines if line.startswith('FAILED')]}
+    return {'said': lines[-1].strip('= '), 'failed': [line.split()[1] for line in lines if line.startswith('FAILED')]}
 
 
 def timed(what, batch_size, kinds):

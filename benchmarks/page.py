@@ -32,9 +32,10 @@ def write(folder, path, sections):
                                      undefined=jinja2.StrictUndefined, lstrip_blocks=True, keep_trailing_newline=True)
     found = {os.path.basename(name).removesuffix('.json'): results for name, results in machines(folder).items()}
     text = environment.get_template('page.md').render(
-        machines=found, sections=list(sections), **{function.__name__: function for function in (
+        machines=found, gpus=list(machines(os.path.join(folder, 'gpu')).values()), sections=list(sections),
+        **{function.__name__: function for function in (
             spread, seeds, best, aim, beside_share, anchor, for_each_precision, step_ratio, folder_ratio, single_ratio,
-            memory_ratio, testing_ratio, seconds)})
+            memory_ratio, testing_ratio, seconds, gpu_rows, gpu_ratio)})
     with open(path, 'w') as file:
         file.write(text)
 
@@ -113,3 +114,19 @@ def beside_share(figures):
     """What train.py does beside its steps, as a share of their time, in five epochs of 400 pairs by the defaults."""
     often = {'log': 50, 'sample': 5, 'page': 5, 'save': 1}
     return sum(times * figures[name][0] for name, times in often.items()) / (500 * figures['step'][0])
+
+
+def gpu_rows(gpu):
+    """(what, kind, ours, PyTorch's) of the timings of a GPU: 'step, batch 4', 'TF32', and images/s of both."""
+    for what, check in gpu['checks'].items():
+        for name, ours in check['figures'].items() if what.startswith(('step', 'generator')) else ():
+            who, kind = name.split(', ', 1)
+            if who == 'ours':
+                yield what.removesuffix(', compiled'), kind, ours, check['figures'][f'PyTorch, {kind}']
+
+
+def gpu_ratio(gpu, what):
+    """Our fastest over PyTorch's fastest, whatever the precision: '2.47 (bfloat16, compiled)'."""
+    rows = [(kind, ours[0], theirs[0]) for name, kind, ours, theirs in gpu_rows(gpu) if name == what]
+    kind, ours, _ = max(rows, key=lambda row: row[1])
+    return f'{ours / max(theirs for *_, theirs in rows):.2f} ({kind})'

@@ -2,9 +2,9 @@
 
     python -m benchmarks.same_budget --torch pt/bin/python --data datasets/facades --folder budget
 
-The two of one seed run side by side: a core each, or on one GPU with --device cuda. What is in the folder is carried on, so that
-the same command ends what was stopped. At the end it prints a table, and writes a grid: source, the port's, ours,
-target.
+The two of one seed run side by side: a core each, or on one GPU with --device cuda. What is in the folder is carried
+on, so that the same command ends what was stopped. At the end it prints a table, and writes a grid: source, the port's,
+ours, target.
 """
 
 import argparse

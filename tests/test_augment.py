@@ -21,7 +21,8 @@ def augmented(kinds, seed=(0, 1), source=SOURCE, target=TARGET):
 def direct(function, *draws):
     """One of the functions, with numbers from 0 to 1 in place of random ones."""
     with tf.Session() as sess:
-        return sess.run(function(tf.constant(SOURCE), tf.constant(TARGET), *(tf.constant(u, tf.float32) for u in draws)))
+        draws = (tf.constant(u, tf.float32) for u in draws)
+        return sess.run(function(tf.constant(SOURCE), tf.constant(TARGET), *draws))
 
 
 def moved(image, down, right):

@@ -27,7 +27,7 @@ from tests.scripts import TINY, run
 def test_testing_a_run(trained):
     cwd = trained
     output = run(cwd, 'test.py', '--name', 'tiny')
-    assert 'checkpoint 7 of checkpoints/tiny; batch statistics, dropout on\n3 images of pairs/val\n' in \
+    assert 'checkpoint 7 of checkpoints/tiny; batch statistics, dropout on; averaged weights\n3 images of pairs/val\n' in \
         output.replace(str(cwd) + '/', '')
     results = cwd / 'samples/tiny/test'
     assert sorted(p.name for p in (results / 'output').iterdir()) == ['0.png', '1.png', '2.png']

@@ -127,7 +127,7 @@ def test_variables_and_losses_stay_float32_in_bfloat16():
     assert step.output.dtype == tf.float32 and step.output.shape == BATCH[0].shape
 
 
-@pytest.mark.skipif(bool(tf.config.list_physical_devices('GPU')), reason='a GPU repeats bits with --deterministic alone')
+@pytest.mark.skipif(bool(tf.config.list_physical_devices('GPU')), reason='a GPU needs --deterministic for that')
 @BOTH
 def test_two_runs_are_the_same_to_the_bit(precision):
     tf.set_random_seed(1)

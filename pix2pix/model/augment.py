@@ -31,8 +31,9 @@ def translation(source, target, vertical, horizontal, _):
         (vertical, horizontal), (int(side * SHIFT) for side in target.shape[1:3])))
     one, zero = tf.ones_like(down), tf.zeros_like(down)
     moves = tf.stack([one, zero, -right, zero, one, -down, zero, zero], axis=1)
-    return [tf.raw_ops.ImageProjectiveTransformV3(images=image, transforms=moves, output_shape=image.shape[1:3],
-                                                  fill_value=0.0, interpolation='NEAREST') for image in (source, target)]
+    return [tf.raw_ops.ImageProjectiveTransformV3(
+        images=image, transforms=moves, output_shape=image.shape[1:3], fill_value=0.0, interpolation='NEAREST')
+        for image in (source, target)]
 
 
 def cutout(source, target, vertical, horizontal, _):
