@@ -26,13 +26,16 @@ from pix2pix.sizes import Size
 tf.disable_eager_execution()
 
 
-def step(precision, batch_size, size, filters, data=None, **gpu):
-    """A training step as train.py runs it, on constant tensors, or on the pairs of a folder, read and jittered."""
+def step(precision, batch_size, size, filters, data=None, ema=0, **gpu):
+    """A training step as train.py runs it, on constant tensors, or on the pairs of a folder, read and jittered.
+
+    Without the average of the weights, unless `ema` asks for it: PyTorch's step has none.
+    """
     settle(precision, **gpu)
     batches = batches_of(data, batch_size, size) if data else None
     source, target = (batches.source, batches.target) if data else constants(batch_size, size)
-    ops = training_step(source, target, Architecture(base_filters=filters, precision=precision), Hyperparameters(),
-                        seed=0)
+    ops = training_step(source, target, Architecture(base_filters=filters, precision=precision),
+                        Hyperparameters(ema=ema), seed=0)
     sess = session(batches, **gpu)
     return lambda: sess.run([ops.train_op, ops.losses, ops.gradient_norms, source, target])
 

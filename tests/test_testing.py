@@ -27,8 +27,8 @@ from tests.scripts import TINY, run
 def test_testing_a_run(trained):
     cwd = trained
     output = run(cwd, 'test.py', '--name', 'tiny')
-    assert 'checkpoint 7 of checkpoints/tiny; batch statistics, dropout on; averaged weights\n3 images of pairs/val\n' in \
-        output.replace(str(cwd) + '/', '')
+    assert 'checkpoint 7 of checkpoints/tiny; batch statistics, dropout on; averaged weights\n' \
+           '3 images of pairs/val\n' in output.replace(str(cwd) + '/', '')
     results = cwd / 'samples/tiny/test'
     assert sorted(p.name for p in (results / 'output').iterdir()) == ['0.png', '1.png', '2.png']
     compare, single = iio.imread(results / 'compare/1.png'), iio.imread(results / 'output/1.png')
