@@ -37,10 +37,10 @@ def describe():
     return f'CPU: {os.cpu_count()} cores; TensorFlow sees no GPU'
 
 
-def warnings(precision, xla=False):
-    """Lines on what is slow here and need not be, or is asked for in vain."""
+def warnings(precision, xla=None):
+    """Lines on what is slow here and need not be, or is asked for in vain. Of what cannot be compiled xla is None."""
     lines, gpus = [], tf.config.list_physical_devices('GPU')
-    if gpus and not xla:
+    if gpus and xla is False:
         lines.append('--xla compiles the step for the GPU: on an H200 it was then 2.7 times as fast, after a minute or '
                      'two')
     if xla and not gpus:
