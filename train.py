@@ -39,7 +39,7 @@ from pix2pix.model.architecture import (
     Architecture,
     Hyperparameters,
 )
-from pix2pix.sizes import size
+from pix2pix.sizes import Size, size
 
 
 def parse(args=None):
@@ -179,6 +179,8 @@ def main(opts):
     # Settle what the options leave open to the pairs and to the hardware. All replicas must agree on it. What was asked
     # is kept too: what was left to the hardware may change when the run is carried on.
     data.settle(opts, pairs.paths, run, names_of_colours(opts.dataset, folder))
+    opts.ema, native = replicas.of_the_first([opts.ema, opts.native_size])    # a run's own: other hosts may lack it
+    opts.native_size = native and Size(*native)
     opts.precision_asked, opts.precision = opts.precision, devices.precision(opts.precision)
     if opts.deterministic:
         devices.make_deterministic()
@@ -330,7 +332,7 @@ def what_is_trained(settings, pairs, replicas):
     """Lines: on what, from what, and what is missing."""
     yield f'{devices.describe()}; {settings["precision"]}; {count(len(pairs.names), "pair")} in {pairs.folder}; ' \
           f'{settings["direction"]}'
-    yield from devices.warnings(settings['precision'], settings['xla'])
+    yield from devices.warnings(settings['precision'], settings['xla'] or (None if settings['devices'] > 1 else False))
     yield from replicas.describe(settings['batch_size'])
     if settings['native_size']:     # which a run of an earlier version does not know
         yield describe_sizes(*(settings[name] for name in ('preprocess', 'native_size', 'load_size', 'crop_size')))

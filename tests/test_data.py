@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from pix2pix.errors import UserError
 from pix2pix.images import png
 from pix2pix.run import data
 from pix2pix.run.folder import Run
@@ -50,6 +51,15 @@ def test_the_pairs_decide_what_is_left_open_and_a_run_keeps_the_scale_that_it_ha
     for saved, kept in ([64, 128], (64, 128)), (None, None):
         (tmp_path / 'options.json').write_text(json.dumps({'native_size': saved}))
         assert settled(run, path).native_size == kept
+
+
+@pytest.mark.parametrize('value', ['x', None, 2, -0.1, True])
+def test_an_average_that_cannot_be_is_named(tmp_path, value):
+    run, path = Run(str(tmp_path)), str(tmp_path / 'pair.png')
+    png.write(path, np.zeros([32, 64, 3], np.uint8))
+    (tmp_path / 'options.json').write_text(json.dumps({'ema': value}))
+    with pytest.raises(UserError, match=f'options.json: ema cannot be {str(value)!r}. Restore it'):
+        settled(run, path)
 
 
 def test_a_new_run_averages_its_weights_and_one_that_is_there_goes_on_as_it_was_begun(tmp_path):

@@ -272,6 +272,29 @@ def test_replicas_with_other_options_are_named(tmp_path):
         assert f'train.py: l1_weight is 101.0 in replica 1 ({addresses[1]}) and 100.0 in replica 0' in output, output
 
 
+@pytest.mark.faults
+def test_a_run_keeps_its_average_and_scale_on_hosts_that_have_no_copy_of_it(tmp_path):
+    """One without an average, of an earlier version, is carried on by two processes in folders of their own."""
+    for host in 'one', 'other':
+        draw_pairs(tmp_path / host / 'pairs', train=4, val=1)
+    run(tmp_path / 'one', 'train.py', *PAIRS, '--epochs', '1', '--ema', '0')
+    path = tmp_path / 'one/checkpoints/tiny/options.json'
+    options = json.loads(path.read_text())
+    del options['ema'], options['ema_asked'], options['native_size']
+    path.write_text(json.dumps(options))
+    addresses, processes = [f'127.0.0.1:{port}' for port in free_ports(2)], []
+    for index, host in enumerate(['one', 'other']):
+        config = {'cluster': {'worker': addresses}, 'task': {'type': 'worker', 'index': index}}
+        processes.append(subprocess.Popen(
+            [sys.executable, f'{ROOT}/train.py', *PAIRS, '--epochs', '2'], text=True, cwd=tmp_path / host,
+            env={**environment(), 'TF_CONFIG': json.dumps(config)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+    for process in processes:
+        output = process.communicate(timeout=120)[0]
+        assert process.returncode == 0, output
+    values, step = variables(tmp_path / 'one')
+    assert step == 2 and not [name for name in values if name.startswith('average/')]
+
+
 # Faults.
 
 @pytest.mark.faults

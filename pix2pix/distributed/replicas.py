@@ -80,6 +80,9 @@ class Alone:
     def all_reduce_max(self, number):
         return number
 
+    def of_the_first(self, value):
+        return value
+
 
 class Several:
     """Replica `index` of those at `addresses` (host:port)."""
@@ -126,7 +129,8 @@ class Several:
         with tf.Graph().as_default() as graph, tf.device('/device:CPU:0'):
             self.number, self.text = tf.placeholder(tf.int32, []), tf.placeholder(tf.int32, [None])
             self.highest = self.collectives.all_reduce(self.number, 'Max', CPUS_ASIDE)
-            self.texts = self.collectives.all_gather(self.text, CPUS_ASIDE)
+            # An op gathers texts of one length: each is for one call.
+            self.texts = iter([self.collectives.all_gather(self.text, CPUS_ASIDE) for _ in range(2)])
             self.side = tf.Session(self.server.target, config=self.config)
             graph.finalize()
 
@@ -146,13 +150,21 @@ class Several:
         with self.exit_if_peer_failed():
             return int(self.side.run(self.highest, {self.number: number}))
 
-    def check_same(self, settings):
-        """UserError where the replicas were not given the same settings, a dict that JSON can hold."""
-        text = json.dumps(settings).encode()
+    def gather(self, value):
+        """What each replica calls this with, in their order, as it comes out of JSON. It can be called twice."""
+        text = json.dumps(value).encode()
         length = self.all_reduce_max(len(text))
         with self.exit_if_peer_failed():
-            codes = self.side.run(self.texts, {self.text: list(text.ljust(length))}).reshape(self.size, length)
-        first, *others = (json.loads(bytes(row.tolist())) for row in codes)
+            codes = self.side.run(next(self.texts), {self.text: list(text.ljust(length))}).reshape(self.size, length)
+        return [json.loads(bytes(row.tolist())) for row in codes]
+
+    def of_the_first(self, value):
+        """What the first replica calls this with."""
+        return self.gather(value if self.first else None)[0]
+
+    def check_same(self, settings):
+        """UserError where the replicas were not given the same settings, a dict that JSON can hold."""
+        first, *others = self.gather(settings)
         for index, other in enumerate(others, 1):
             for name in settings:
                 if other.get(name) != first.get(name) and name == 'names':

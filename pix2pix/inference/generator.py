@@ -28,7 +28,7 @@ from pix2pix.model import ema
 from pix2pix.model.architecture import DEPTHS, LAYERS, NORMS, PRECISIONS, Architecture
 from pix2pix.model.networks import TEST_STATISTICS, images_at_once, trained_generator
 from pix2pix.run import checkpoint
-from pix2pix.run.folder import Run
+from pix2pix.run.folder import Run, is_decay
 from pix2pix.sizes import Size
 
 NEEDED = (*Architecture._fields, *PairFormat._fields, 'native_size', 'source_dtype', 'target_dtype', 'folder', 'epochs')
@@ -54,7 +54,7 @@ CAN_BE = {'layers': lambda x: x in LAYERS,
           'precision': lambda x: x in PRECISIONS,
           'norm': lambda x: x in NORMS,
           'depth': lambda x: type(x) is int and x in DEPTHS,
-          'ema': lambda x: type(x) in (int, float) and 0 <= x < 1,
+          'ema': is_decay,
           'crop_size': is_size,
           'preprocess': lambda x: x in PREPROCESS,
           'native_size': lambda x: x is None or is_size(x),

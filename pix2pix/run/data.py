@@ -15,10 +15,11 @@ from pix2pix.images.form import PairFormat
 from pix2pix.images.pairs import files_of, source_file, target_file, try_pairs
 from pix2pix.run import palettes
 from pix2pix.run.checkpoint import steps_in
+from pix2pix.run.folder import is_decay
 from pix2pix.sizes import Size
 
 MOST = 32           # channels
-EMA = 0.999         # of a new run: the averaged weights drew better in every seed and measure (docs/results.md)
+EMA = 0.999         # of a new run, whose averaged weights draw better (docs/results.md)
 
 
 def settle(opts, pairs, run, names):
@@ -31,7 +32,8 @@ def settle(opts, pairs, run, names):
     """
     opts.labels_asked, opts.labels = opts.labels, []
     form = from_options(PairFormat, {**vars(opts), 'preprocess': 'resize_and_crop'})
-    saved = run.read_options() if run and os.path.exists(run.options) else None
+    saved = run.read_options(can_be={'ema': is_decay}) if run and os.path.exists(run.options) else None
+    opts.ema_asked = opts.ema
     if opts.ema is None:
         opts.ema = saved['ema'] if saved else EMA
     size = None if saved and opts.crop_size else most_common_size(pairs, form)

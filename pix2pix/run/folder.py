@@ -20,6 +20,11 @@ ASKED_LATER = {'norm': 'batch', 'gan_mode': 'vanilla', 'ema': 0.0, 'decay_from':
 SIZES = ('crop_size', 'load_size', 'native_size')      # earlier versions have one number for a square
 
 
+def is_decay(value):
+    """Whether it can be the decay of averaged weights; 0 is for none."""
+    return type(value) in (int, float) and 0 <= value < 1
+
+
 class Run:
     """A run by its folders: `checkpoints` holds weights, options and metrics, `samples` holds pictures and the page."""
 
