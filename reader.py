@@ -165,6 +165,7 @@ def training_batches(pairs, order, form, jitter, *, steps_done=0, replica=0, rep
     channels = [form.source_channels, form.target_channels]
     in_turn = large_ones_in_turn(MAX_BYTES // parallel)
 
+    @tf.autograph.experimental.do_not_convert      # a look for Python in it took a second or two
     def read_pair(i):
         index, epoch = order.shuffled_index(order.global_position(i, replica, replicas))
         contents = [tf.io.read_file(tf.strings.join([pairs.folder, '/', at(index)])) for at in names_at]
