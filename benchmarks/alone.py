@@ -92,7 +92,7 @@ def quality(opts, rounds):
     for precision, seed in itertools.product(opts.precisions, range(rounds)):
         with tempfile.TemporaryDirectory() as cwd:
             output(*TRAIN, '--dataset', opts.data, '--name', 'run', '--direction', 'BtoA', '--precision', precision,
-                   '--seed', str(seed), '--epochs', '8', '--validate_every', '8', '--base_filters',
+                   '--seed', str(seed), '--epochs', '8', '--ema', '0', '--validate_every', '8', '--base_filters',
                    str(opts.filters // 2), cwd=cwd)
             with open(os.path.join(cwd, 'checkpoints/run/metrics.jsonl')) as file:
                 last = json.loads(file.readlines()[-1])

@@ -69,8 +69,9 @@ def main(opts):
         print(f'{name}: {json.dumps(figures, indent=1)}', flush=True)
         found['checks'][name] = {'date': time.strftime('%Y-%m-%d'), 'commit': commit(), 'versions': versions,
                                  'load': load, 'rounds': opts.rounds, 'figures': figures}
+        if opts.device == 'cuda':
+            page.save(found, path)
     if opts.device == 'cuda':
-        page.save(found, path)
         page.write(os.path.dirname(RESULTS), os.path.join(ROOT, 'docs/benchmarks.md'), SECTIONS)
 
 
@@ -82,8 +83,9 @@ def tests(opts):
     """The last line of pytest, and what failed."""
     paths = [f'tests/test_{name}.py' for name in TESTS]
     done = subprocess.run([sys.executable, '-m', 'pytest', '-n', '4', *paths], cwd=ROOT, text=True, capture_output=True)
-    lines = done.stdout.strip().splitlines()
-    return {'said': lines[-1].strip('= '), 'failed': [line.split()[1] for line in lines if line.startswith('FAILED')]}
+    lines = (done.stderr + done.stdout).strip().splitlines() or [f'pytest ended with status {done.returncode}']
+    return {'said': lines[-1].strip('= '),
+            'failed': [line.split()[1] for line in lines if line.startswith(('FAILED ', 'ERROR '))]}
 
 
 def timed(what, batch_size, kinds):

@@ -128,5 +128,7 @@ def gpu_rows(gpu):
 def gpu_ratio(gpu, what):
     """Our fastest over PyTorch's fastest, whatever the precision: '2.47 (bfloat16, compiled)'."""
     rows = [(kind, ours[0], theirs[0]) for name, kind, ours, theirs in gpu_rows(gpu) if name == what]
+    if not rows:
+        return 'not measured'
     kind, ours, _ = max(rows, key=lambda row: row[1])
     return f'{ours / max(theirs for *_, theirs in rows):.2f} ({kind})'

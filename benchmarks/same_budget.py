@@ -80,7 +80,7 @@ def side_by_side(opts, folder, how):
     options = [str(word) for name, value in (
         ('dataset', opts.data), ('name', 'run'), ('direction', 'BtoA'), ('base_filters', how['filters']),
         ('batch_size', how['batch_size']), ('epochs', how['epochs']), ('seed', how['seed']), ('sample_every', 10),
-        ('validate_every', how['epochs']), ('precision', 'float32')) for word in (f'--{name}', value)]
+        ('validate_every', how['epochs']), ('precision', 'float32'), ('ema', 0)) for word in (f'--{name}', value)]
     commands = {
         'port': [opts.torch, '-m', 'benchmarks.port', f'{opts.folder}/train.npy', f'{opts.folder}/val.npy', folder,
                  json.dumps(how)],
