@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 from tensorflow.python.framework.kernels import get_registered_kernels_for_op
 
 from pix2pix import devices
+from pix2pix.distributed.replicas import Alone
 from pix2pix.model.architecture import Architecture, Hyperparameters
 from pix2pix.model.training_step import training_step
 from tests.scripts import ROOT
@@ -96,6 +97,13 @@ def test_a_session_runs_one_op_at_a_time_on_all_cores_and_takes_gpu_memory_as_it
     assert devices.session_config(xla=True).graph_options.optimizer_options.global_jit_level == tf.OptimizerOptions.ON_2
     with tf.Session(config=config) as sess:
         np.testing.assert_array_equal(sess.run(tf.ones([2]) + 1), [2, 2])
+
+
+@pytest.mark.parametrize('xla', [False, True])
+def test_the_session_of_the_step_is_compiled_on_request(monkeypatch, xla):
+    monkeypatch.setattr(tf, 'Session', lambda config: config)
+    level = Alone().session(xla).graph_options.optimizer_options.global_jit_level
+    assert level == (tf.OptimizerOptions.ON_2 if xla else tf.OptimizerOptions.DEFAULT)
 
 
 def test_a_cpu_session_takes_no_gpu(monkeypatch):
