@@ -39,7 +39,7 @@ from pix2pix.model.architecture import (
     Architecture,
     Hyperparameters,
 )
-from pix2pix.sizes import Size, size
+from pix2pix.sizes import size
 
 
 def parse(args=None):
@@ -179,13 +179,12 @@ def main(opts):
     # Settle what the options leave open to the pairs and to the hardware. All replicas must agree on it. What was asked
     # is kept too: what was left to the hardware may change when the run is carried on.
     data.settle(opts, pairs.paths, run, names_of_colours(opts.dataset, folder))
-    opts.ema, native = replicas.of_the_first([opts.ema, opts.native_size])    # a run's own: other hosts may lack it
-    opts.native_size = native and Size(*native)
     opts.precision_asked, opts.precision = opts.precision, devices.precision(opts.precision)
     if opts.deterministic:
         devices.make_deterministic()
     settings = settings_of(opts, folder, pairs, replicas.size)
-    replicas.check_same({name: settings[name] for name in settings if name not in NOT_COMPARED})
+    first = replicas.check_same({name: settings[name] for name in settings if name not in NOT_COMPARED}, apart=['ema'])
+    opts.ema = first['ema']     # that of the run, which other hosts may not have
 
     # Open the run. The first replica checks the settings, locks the folder, saves the options and says what is trained,
     # while the others wait. If it cannot, all end.
@@ -282,7 +281,7 @@ OF_THE_DATA = ('images', 'names')
 # What decides the variables of the networks: weights to begin with must have the same.
 DECIDES_THE_WEIGHTS = ('layers', 'base_filters', 'depth', 'norm', 'source_channels', 'target_channels')
 # What may differ between the replicas of one run.
-NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'devices', 'start_timeout')
+NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'devices', 'start_timeout', 'native_size')
 
 
 @contextlib.contextmanager
@@ -332,7 +331,8 @@ def what_is_trained(settings, pairs, replicas):
     """Lines: on what, from what, and what is missing."""
     yield f'{devices.describe()}; {settings["precision"]}; {count(len(pairs.names), "pair")} in {pairs.folder}; ' \
           f'{settings["direction"]}'
-    yield from devices.warnings(settings['precision'], settings['xla'] or (None if settings['devices'] > 1 else False))
+    yield from devices.warnings(settings['precision'])
+    yield from devices.about_xla(settings['xla'], settings['devices'])
     yield from replicas.describe(settings['batch_size'])
     if settings['native_size']:     # which a run of an earlier version does not know
         yield describe_sizes(*(settings[name] for name in ('preprocess', 'native_size', 'load_size', 'crop_size')))

@@ -37,15 +37,20 @@ def describe():
     return f'CPU: {os.cpu_count()} cores; TensorFlow sees no GPU'
 
 
-def warnings(precision, xla=None):
-    """Lines on what is slow here and need not be, or is asked for in vain. Of what cannot be compiled xla is None."""
-    lines, gpus = [], tf.config.list_physical_devices('GPU')
-    if gpus and xla is False:
-        lines.append('--xla compiles the step for the GPU: on an H200 it was then 2.7 times as fast, after a minute or '
-                     'two')
-    if xla and not gpus:
-        lines.append('--xla changes nothing here: it compiles for a GPU, and TensorFlow sees none')
-    if not gpus and os.path.exists('/dev/nvidia0'):
+def about_xla(asked, replicas):
+    """Lines on --xla: that it could help, or is asked for in vain. With several replicas it was never tried."""
+    gpus = tf.config.list_physical_devices('GPU')
+    if asked and not gpus:
+        return ['--xla changes nothing here: it compiles for a GPU, and TensorFlow sees none']
+    if gpus and not asked and replicas == 1:
+        return ['--xla compiles the step for the GPU: on an H200 it was then 2.7 times as fast, after a minute or two']
+    return []
+
+
+def warnings(precision):
+    """Lines on what is slow here and need not be."""
+    lines = []
+    if not tf.config.list_physical_devices('GPU') and os.path.exists('/dev/nvidia0'):
         lines.append('this machine has an NVIDIA GPU, but TensorFlow does not see it: '
                      "pip install 'tensorflow[and-cuda]>=2.21,<2.22'")
     if precision == 'bfloat16' and hardware_precision() == 'float32':

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import os
 import shutil
-import threading
 
 
 def flush(path):
@@ -26,13 +25,13 @@ def is_remote(folder):
 
 @contextlib.contextmanager
 def replacing(path, *, flushed=False):
-    """A context with a name to write to, this thread's own, which becomes `path` at the end. OSError names the path
+    """A context with a name to write to, this process's own, which becomes `path` at the end. OSError names the path
     and the space that is left.
 
     `flushed` is for what must outlive a power cut: the new file is on the disk before the old one goes.
     """
     folder = os.path.dirname(path) or '.'
-    partial = os.path.join(folder, f'.{threading.get_native_id()}.partial')
+    partial = os.path.join(folder, f'.{os.getpid()}.partial')
     try:
         os.makedirs(folder, exist_ok=True)
         yield partial

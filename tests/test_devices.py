@@ -139,7 +139,12 @@ def test_what_is_slow_here_is_said(monkeypatch):
     assert "pip install 'tensorflow[and-cuda]" in gpu and 'this hardware has no bfloat16' in slow
     monkeypatch.setattr(devices.os.path, 'exists', lambda path: False)
     assert devices.warnings('float32') == []
-    assert [line.startswith('--xla changes nothing here') for line in devices.warnings('float32', xla=True)] == [True]
-    monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: ['a GPU'])
-    assert [line.startswith('--xla compiles the step') for line in devices.warnings('float32', xla=False)] == [True]
-    assert devices.warnings('float32', xla=True) == devices.warnings('float32') == []
+
+
+def test_a_gpu_without_xla_is_spoken_of_and_xla_without_a_gpu(monkeypatch):
+    begins = {'in vain': '--xla changes nothing here', 'could help': '--xla compiles the step', None: ''}
+    for gpus, asked, replicas, said in ([], True, 1, 'in vain'), ([], True, 2, 'in vain'), ([], False, 1, None), \
+            (['a GPU'], False, 1, 'could help'), (['a GPU'], False, 2, None), (['a GPU'], True, 1, None):
+        monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind, gpus=gpus: gpus)
+        lines = devices.about_xla(asked, replicas)
+        assert len(lines) == bool(said) and ''.join(lines).startswith(begins[said])

@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 
 import test
 import train
-from pix2pix import Generator
+from pix2pix import Generator, devices
 from pix2pix.errors import UserError
 from pix2pix.run import checkpoint
 from tests.conftest import draw_pairs
@@ -81,6 +81,17 @@ def test_averages_are_kept_carried_on_and_drawn(run, tmp_path):
     with pytest.raises(UserError, match='^ema is 0.0, but the run was started with 0.9'):
         run('once', train, *SEVEN, '4', '--ema', '0')
     assert 'changed since the run was started: epochs 4\n' in run('once', train, *SEVEN, '4')     # it keeps its average
+
+
+@pytest.mark.faults
+def test_the_step_is_compiled_on_request(run, monkeypatch):
+    asked, config = [], devices.session_config
+    monkeypatch.setattr(devices, 'session_config', lambda xla=False: asked.append(xla) or config(xla))
+    assert '--xla changes nothing here' in run('once', train, *SEVEN, '1', '--xla')
+    assert True in asked
+    asked.clear()
+    run('other', train, *SEVEN, '1')
+    assert asked and True not in asked
 
 
 @pytest.mark.faults

@@ -62,8 +62,8 @@ class Alone:
     def describe(self, batch_size):
         return []
 
-    def check_same(self, settings):
-        pass
+    def check_same(self, settings, apart=()):
+        return settings
 
     def first_enters(self, context):
         return context
@@ -79,9 +79,6 @@ class Alone:
 
     def all_reduce_max(self, number):
         return number
-
-    def of_the_first(self, value):
-        return value
 
 
 class Several:
@@ -129,8 +126,7 @@ class Several:
         with tf.Graph().as_default() as graph, tf.device('/device:CPU:0'):
             self.number, self.text = tf.placeholder(tf.int32, []), tf.placeholder(tf.int32, [None])
             self.highest = self.collectives.all_reduce(self.number, 'Max', CPUS_ASIDE)
-            # An op gathers texts of one length: each is for one call.
-            self.texts = iter([self.collectives.all_gather(self.text, CPUS_ASIDE) for _ in range(2)])
+            self.texts = self.collectives.all_gather(self.text, CPUS_ASIDE)     # of one length: for one call
             self.side = tf.Session(self.server.target, config=self.config)
             graph.finalize()
 
@@ -150,28 +146,22 @@ class Several:
         with self.exit_if_peer_failed():
             return int(self.side.run(self.highest, {self.number: number}))
 
-    def gather(self, value):
-        """What each replica calls this with, in their order, as it comes out of JSON. It can be called twice."""
-        text = json.dumps(value).encode()
+    def check_same(self, settings, apart=()):
+        """UserError where the replicas were not given the same settings, a dict that JSON can hold, those `apart` left
+        out. Returns the first replica's, as they come out of JSON."""
+        text = json.dumps(settings).encode()
         length = self.all_reduce_max(len(text))
         with self.exit_if_peer_failed():
-            codes = self.side.run(next(self.texts), {self.text: list(text.ljust(length))}).reshape(self.size, length)
-        return [json.loads(bytes(row.tolist())) for row in codes]
-
-    def of_the_first(self, value):
-        """What the first replica calls this with."""
-        return self.gather(value if self.first else None)[0]
-
-    def check_same(self, settings):
-        """UserError where the replicas were not given the same settings, a dict that JSON can hold."""
-        first, *others = self.gather(settings)
+            codes = self.side.run(self.texts, {self.text: list(text.ljust(length))}).reshape(self.size, length)
+        first, *others = (json.loads(bytes(row.tolist())) for row in codes)
         for index, other in enumerate(others, 1):
-            for name in settings:
+            for name in (name for name in settings if name not in apart):
                 if other.get(name) != first.get(name) and name == 'names':
                     raise UserError(f'{self.names([index])} has other files in its data set than {self.names([0])}')
                 if other.get(name) != first.get(name):
                     raise UserError(f'{name} is {other.get(name)} in {self.names([index])} and {first.get(name)} in '
                                     f'{self.names([0])}. Start all of them with the same command and files')
+        return first
 
     @contextlib.contextmanager
     def first_enters(self, context):
