@@ -15,6 +15,7 @@ from pix2pix.model.convolution import (
     conv_stride_1,
     conv_stride_2,
     conv_winograd,
+    cut,
     deconv_col2im,
     deconv_stride_2,
     filter_gradient_winograd,
@@ -133,6 +134,15 @@ def test_in_bfloat16_the_sums_for_few_channels_are_float32_and_rounded_once(way,
 @EVERY_WAY
 def test_gradients_of_every_way(way, stride, size, c, k, dtype):
     check_gradients(way, stride, size, c, k, dtype)
+
+
+def test_the_gradient_of_a_cut_is_one_op_in_a_batch_of_unknown_size_too():
+    x = tf.placeholder(tf.float32, [None, 4, 3])
+    [dx] = tf.gradients(cut(x, [0, 1, 0], [-1, 2, -1]), x)
+    assert dx.op.type == 'Pad'
+    with tf.Session() as sess:
+        got = sess.run(dx, {x: np.zeros([2, 4, 3])})
+    np.testing.assert_array_equal(got, np.float32([[[0] * 3, [1] * 3, [1] * 3, [0] * 3]] * 2))
 
 
 def check_gradients(way, stride, size, c, k, dtype):

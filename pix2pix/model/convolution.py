@@ -64,6 +64,12 @@ def pad(x, after=1):
     return tf.pad(x, [[0, 0], [1, after], [1, after], [0, 0]])
 
 
+def cut(x, begin, size):
+    """tf.slice, with the gradient below."""
+    with tf.get_default_graph().gradient_override_map({'Slice': 'SliceOfKnownShape'}):
+        return tf.slice(x, begin, size)
+
+
 def matmul(x, w, **transpose):
     """The rows of x by the matrix w, as a batch of one: the plain op takes up to five times as long for few rows."""
     return tf.squeeze(tf.matmul(tf.expand_dims(x, 0), tf.expand_dims(w, 0), **transpose), 0)
@@ -75,7 +81,7 @@ def conv_im2col(x, w):
     h, width = height // 2, width // 2
     x = tf.reshape(pad(x), [-1, h + 1, 2, width + 1, 2 * c])                        # [N, h+1, 2, width+1, 2c]
     rows = tf.unstack(x, axis=2)                                                    # of the blocks: first, second
-    x = tf.concat([tf.slice(row, [0, i, j, 0], [-1, h, width, -1]) for i in (0, 1) for row in rows for j in (0, 1)], 3)
+    x = tf.concat([cut(row, [0, i, j, 0], [-1, h, width, -1]) for i in (0, 1) for row in rows for j in (0, 1)], 3)
     x = tf.reshape(x, [-1, 16 * c])                                                 # [N*h*width, 16c]
     w = tf.reshape(tf.cast(w, x.dtype), [16 * c, k])                                # [16c, k]
     return tf.reshape(matmul(x, w), [-1, h, width, k])                              # [N, h, width, k]
@@ -97,14 +103,14 @@ def conv_winograd(x, w):
     x = pad(x, after=3)                                             # two more than needed: an even number of outputs
     x = tf.reshape(x, [-1, rows + 2, 2, columns + 2, 2, c])         # [N, rows+2, even/odd, columns+2, even/odd, c]
     x = winograd_pixels(x)                                          # [9, N, rows+1, columns+1, c]
-    x = tf.concat([tf.slice(x, [0, 0, i, j, 0], [-1, -1, rows, columns, -1]) for i in (0, 1) for j in (0, 1)], axis=4)
+    x = tf.concat([cut(x, [0, 0, i, j, 0], [-1, -1, rows, columns, -1]) for i in (0, 1) for j in (0, 1)], axis=4)
     x = tf.reshape(x, [9, -1, 4 * c])                               # [9, N*rows*columns, 4c]
     w = tf.reshape(w, [2, 2, 2, 2, c, k])                           # [i, even/odd, j, even/odd, c, k], taps of a patch
     w = winograd_taps(w, axis=1)                                    # [9, i, j, c, k]
     w = tf.reshape(tf.cast(w, x.dtype), [9, 4 * c, k])              # [9, 4c, k]
     y = tf.reshape(tf.matmul(x, w), [3, 3, -1, rows, columns, k])   # [3, 3, N, rows, columns, k]
     y = tf.concat(winograd_sums(y), axis=3)
-    return tf.slice(tf.depth_to_space(y, 2), [0, 0, 0, 0], [-1, height - 1, width - 1, -1])
+    return cut(tf.depth_to_space(y, 2), [0, 0, 0, 0], [-1, height - 1, width - 1, -1])
 
 
 def winograd_pixels(x):
@@ -141,7 +147,7 @@ def conv_kn2row(x, w):
     taps = tf.reshape(tf.transpose(tf.cast(w, x.dtype), [2, 0, 1, 3]), [c, 16 * k])         # [c, 16k]
     y = matmul(tf.reshape(pad(x), [-1, c]), taps)                                           # [N*(H+2)*(W+2), 16k]
     y = tf.cast(tf.reshape(y, [-1, height + 2, width + 2, 16 * k]), tf.float32)             # [N, H+2, W+2, 16k]
-    y = tf.add_n([tf.slice(tap, [0, i // 4, i % 4, 0], [-1, height - 1, width - 1, -1])
+    y = tf.add_n([cut(tap, [0, i // 4, i % 4, 0], [-1, height - 1, width - 1, -1])
                   for i, tap in enumerate(tf.split(y, 16, axis=3))])
     return tf.cast(y, x.dtype)
 
@@ -157,7 +163,7 @@ def deconv_col2im(x, w):
     x = tf.add_n([tf.pad(block, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
                   for i, rows in enumerate(blocks) for j, block in enumerate(rows)])
     x = tf.depth_to_space(tf.cast(x, dtype), 2)
-    return tf.slice(x, [0, 1, 1, 0], [-1, 2 * h, 2 * width, -1])    # faster than x[:, 1:-1, 1:-1] to differentiate
+    return cut(x, [0, 1, 1, 0], [-1, 2 * h, 2 * width, -1])
 
 
 # Gradients.
@@ -180,6 +186,17 @@ def has_avx2_alone(cpuinfo='/proc/cpuinfo'):
 def gradients_with_products():
     """On a CPU the gradients of what is built within, at stride 2, are those below."""
     return tf.get_default_graph().gradient_override_map(GRADIENTS if on_cpu() else {})
+
+
+@tf.RegisterGradient('SliceOfKnownShape')
+def slice_gradient(op, dy):
+    """One op, where TensorFlow has a dozen to find out the shapes: they were a sixth of all ops of a training step.
+
+    An axis of unknown length is taken whole.
+    """
+    axes = zip(tf.get_static_value(op.inputs[1]), op.inputs[0].shape.as_list(), op.outputs[0].shape.as_list())
+    cut_off = [[begin, length - begin - size] if length else [0, 0] for begin, length, size in axes]
+    return tf.pad(dy, cut_off), None, None
 
 
 @tf.RegisterGradient('ConvWithProducts')
