@@ -27,7 +27,8 @@ from pix2pix.images.arrays import grid
 from pix2pix.images.view import View
 from pix2pix.metrics import fid, perceptual, table
 
-NAMES = {'ours': 'train.py', 'port': 'PyTorch port'}
+NAMES = {'ours': 'train.py', 'averaged': 'train.py, averaged weights', 'port': 'PyTorch port'}
+OURS = {'ours': '--raw', 'averaged': ''}        # the port averages nothing: its peer is the last weights
 
 
 def parse():
@@ -56,9 +57,10 @@ def main(opts):
             how = {'filters': opts.filters, 'batch_size': batch_size, 'epochs': opts.epochs, 'seed': seed,
                    'device': opts.device}
             side_by_side(opts, folder, how)
-            pictures[batch_size, seed] = outputs = {'port': np.load(f'{folder}/outputs.npy'), 'ours': ours(folder)}
-            for who, drawn in outputs.items():
-                scores[batch_size, seed, who] = score(drawn, sides['val'][..., 3:])
+            pictures[batch_size, seed] = outputs = {'port': np.load(f'{folder}/outputs.npy'),
+                                                    **{weights: drawn(folder, weights) for weights in OURS}}
+            for who, images in outputs.items():
+                scores[batch_size, seed, who] = score(images, sides['val'][..., 3:])
                 print(batch_size, seed, who, scores[batch_size, seed, who], flush=True)
     for line in lines_of(opts, scores):
         print(line)
@@ -80,13 +82,14 @@ def side_by_side(opts, folder, how):
     options = [str(word) for name, value in (
         ('dataset', opts.data), ('name', 'run'), ('direction', 'BtoA'), ('base_filters', how['filters']),
         ('batch_size', how['batch_size']), ('epochs', how['epochs']), ('seed', how['seed']), ('sample_every', 10),
-        ('validate_every', how['epochs']), ('precision', 'float32'), ('ema', 0)) for word in (f'--{name}', value)]
+        ('validate_every', how['epochs']), ('precision', 'float32')) for word in (f'--{name}', value)]
     commands = {
         'port': [opts.torch, '-m', 'benchmarks.port', f'{opts.folder}/train.npy', f'{opts.folder}/val.npy', folder,
                  json.dumps(how)],
-        'ours': ['sh', '-ec', f'"$0" {ROOT}/train.py "$@" && "$0" {ROOT}/test.py --name run --split val',
-                 sys.executable, *options]}
-    there = {'port': f'{folder}/outputs.npy', 'ours': f'{folder}/samples/run/test/metrics.json'}
+        'ours': ['sh', '-ec', ' && '.join([f'"$0" {ROOT}/train.py "$@"', *(
+            f'"$0" {ROOT}/test.py --name run --split val {switch} --output {weights}'
+            for weights, switch in OURS.items())]), sys.executable, *options]}
+    there = {'port': f'{folder}/outputs.npy', 'ours': f'{folder}/averaged/metrics.json'}
     cores = sorted(os.sched_getaffinity(0))
     running = {who: start(command, cores if opts.device == 'cuda' else [cores[number % len(cores)]],
                           f'{folder}/{who}.txt', cwd={'port': ROOT, 'ours': folder}[who])
@@ -103,8 +106,8 @@ def start(command, cores, said, cwd):
     return process, errors
 
 
-def ours(folder):
-    return np.stack([iio.imread(path) for path in sorted(glob.glob(f'{folder}/samples/run/test/output/*'))])
+def drawn(folder, weights):
+    return np.stack([iio.imread(path) for path in sorted(glob.glob(f'{folder}/{weights}/output/*'))])
 
 
 def score(outputs, targets):
