@@ -7,7 +7,7 @@ The single files beside them are the ground, which every room may use.
 import importlib
 import os
 
-__version__ = '1.0.0'
+__version__ = '1.1.0'
 
 # TensorFlow reads these when it is imported. A value that the user has set stays. By itself it would leave oneDNN off
 # on most CPUs (docs/design.md, On a CPU).
