@@ -140,6 +140,7 @@ def draw_pairs(opts, generator):
     for flag in 'fid', 'perceptual':
         if getattr(opts, flag) and len(split.names) < 2:
             raise UserError(f'--{flag} needs two images or more')
+    check_apart(results, split)
     if os.path.exists(results.metrics):
         print(f'{results.folder} has results already; those of the same name are replaced')
     form, view = generator.form, from_options(View, trained)
@@ -183,12 +184,22 @@ def draw_pairs(opts, generator):
         print(f'Frechet distance (SqueezeNet) {summary["frechet_squeezenet"]:.1f}  of {len(images):,} images')
     tested = {'checkpoint': generator.step, 'split': split.title, **summary, 'images': images}
     asked = {**vars(opts), 'step': generator.step, 'split': split.title}
-    files.write(results.options, json.dumps(asked, indent=1) + '\n')
     files.write(results.metrics, json.dumps(tested, indent=1) + '\n')
+    files.write(results.options, json.dumps(asked, indent=1) + '\n')
     page = os.path.join(opts.output, 'index.html') if opts.output else run.page
     report.write(run, page=page, results=results, training=run.is_locked())
     print(f'open {page}, or {results.comparisons} (source | output | target), {results.outputs}')
     return 0
+
+
+def check_apart(results, split):
+    """UserError where the results would replace the options of a run, or become pairs of the data set."""
+    if os.path.exists(results.options) and not os.path.exists(results.metrics):
+        raise UserError(f'{results.folder} has an options.json of something else, such as a run: give another --output')
+    sides = [''] if isinstance(split.names[0], str) else [name.partition('/')[0] for name in split.names[0]]
+    for pairs in (os.path.join(split.folder, side) for side in sides):
+        if os.path.join(os.path.realpath(results.folder), '').startswith(os.path.join(os.path.realpath(pairs), '')):
+            raise UserError(f'--output {results.folder} lies among the pairs of {split.title}: give a folder elsewhere')
 
 
 def draw_pictures(opts, generator):
@@ -276,12 +287,16 @@ def misfit(generator, path, picture):
 
 
 def draw_large(generator, path, picture, output):
-    """A picture that is not held in memory -> a PNG; ImageError where it would have to be resized."""
+    """A picture that is not held in memory -> a PNG; ImageError where it would have to be resized, or has a colour
+    that is none of the labels."""
     size = Size(*picture.shape[:2])
     if working_size(generator, size) != size:
         raise ImageError(f'{path}: {size.in_words} pixels are too many to be brought to the scale of the training; '
                          '--native draws them at their own')
-    png.write_bands(output, picture.shape[0], generator.bands(picture))
+    try:
+        png.write_bands(output, picture.shape[0], generator.bands(picture))
+    except ValueError as error:     # a colour that is none of the labels
+        raise ImageError(f'{path!r}: {error}') from None
 
 
 if __name__ == '__main__':

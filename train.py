@@ -173,8 +173,6 @@ def main(opts):
     pairs = reader.Pairs.of(folder, held_out=replicas.first)
     run = Run.named(opts.name)
     opts.data_changes = data.changes(run, data.hash_of(pairs.names), accept=opts.accepts_asked)
-    order = reader.Order(images=len(pairs.names), batch_size=opts.batch_size, epochs=opts.epochs, seed=opts.seed,
-                         changes=tuple(map(tuple, opts.data_changes)))
 
     # Settle what the options leave open to the pairs and to the hardware. All replicas must agree on it. What was asked
     # is kept too: what was left to the hardware may change when the run is carried on.
@@ -183,8 +181,10 @@ def main(opts):
     if opts.deterministic:
         devices.make_deterministic()
     settings = settings_of(opts, folder, pairs, replicas.size)
-    first = replicas.check_same({name: settings[name] for name in settings if name not in NOT_COMPARED}, apart=['ema'])
-    opts.ema = first['ema']     # that of the run, which other hosts may not have
+    first = replicas.check_same({name: settings[name] for name in settings if name not in NOT_COMPARED}, apart=OF_A_RUN)
+    opts.ema, opts.data_changes = (first[name] for name in OF_A_RUN)
+    order = reader.Order(images=len(pairs.names), batch_size=opts.batch_size, epochs=opts.epochs, seed=opts.seed,
+                         changes=tuple(map(tuple, opts.data_changes)))
 
     # Open the run. The first replica checks the settings, locks the folder, saves the options and says what is trained,
     # while the others wait. If it cannot, all end.
@@ -227,7 +227,8 @@ def train(opts, pairs, order, run, replicas):
                       cadence=from_options(Cadence, vars(opts)))
 
     # A first signal ends the training after its step, a second one at once.
-    with Interrupt(again=second_signal()) as interrupt, replicas.session(opts.xla) as sess:
+    with Interrupt(again=second_signal()) as interrupt, devices.naming_want_of_memory(), \
+            replicas.session(opts.xla) as sess:
         # Carry on from the newest checkpoint, whose step is the truth; else begin with another run's weights; else
         # afresh. The first replica reads them, and the broadcast gives them to the others.
         sess.run(tf.global_variables_initializer())
@@ -280,6 +281,8 @@ FIXED_BY_THE_RUN = ('layers', 'base_filters', 'depth', 'norm', 'keep_prob', 'dir
 OF_THE_DATA = ('images', 'names')
 # What decides the variables of the networks: weights to begin with must have the same.
 DECIDES_THE_WEIGHTS = ('layers', 'base_filters', 'depth', 'norm', 'source_channels', 'target_channels')
+# What follows from a run that is there already: hosts without a copy of it take it from the first replica.
+OF_A_RUN = ('ema', 'data_changes')
 # What may differ between the replicas of one run.
 NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'devices', 'start_timeout', 'native_size')
 
@@ -317,6 +320,8 @@ def check(run, settings, pairs):
         raise UserError('--layers writeup needs two pairs or more on each device: it batch-normalises the 1x1 '
                         'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
     most = max(settings['source_channels'], settings['target_channels'])
+    if settings['bands'] and most <= 3:
+        raise UserError('--bands is for pictures of more than 3 channels: these are shown as they are')
     if settings['bands'] and max(settings['bands']) > most:
         raise UserError(f'--bands {" ".join(map(str, settings["bands"]))}: there are only {most} channels')
     if settings['keep_best'] and not pairs.held_out:

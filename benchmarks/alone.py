@@ -41,7 +41,7 @@ def starting(opts, rounds):
             times.append(first_step(opts, cwd))
     with tempfile.TemporaryDirectory() as cwd:
         start = time.monotonic()
-        output(*TRAIN, '--dataset', 'demo', cwd=cwd)
+        output('env', f'PIX2PIX_DATASETS={cwd}/datasets', *TRAIN, '--dataset', 'demo', cwd=cwd)
         return {'first step': figure(times), 'demo': figure([time.monotonic() - start])}
 
 

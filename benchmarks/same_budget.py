@@ -56,6 +56,7 @@ def main(opts):
             os.makedirs(folder, exist_ok=True)
             how = {'filters': opts.filters, 'batch_size': batch_size, 'epochs': opts.epochs, 'seed': seed,
                    'device': opts.device}
+            check_same(folder, {**how, 'data': opts.data})
             side_by_side(opts, folder, how)
             pictures[batch_size, seed] = outputs = {'port': np.load(f'{folder}/outputs.npy'),
                                                     **{weights: drawn(folder, weights) for weights in OURS}}
@@ -67,6 +68,18 @@ def main(opts):
     first = pictures[opts.batch_sizes[0], opts.seeds[0]]
     rows = zip(sides['val'][..., :3], first['port'], first['ours'], sides['val'][..., 3:])
     png.write(os.path.join(opts.folder, 'grid.png'), grid(list(rows)[:6]))
+
+
+def check_same(folder, how):
+    """End where what is in the folder was made by other options."""
+    path = os.path.join(folder, 'how.json')
+    if os.path.exists(path):
+        with open(path) as file:
+            there = json.load(file)
+        if there != how:
+            sys.exit(f'benchmarks: {folder} is of {there}, and not of {how}: give another --folder')
+    with open(path, 'w') as file:
+        json.dump(how, file)
 
 
 def as_array(opts, split):

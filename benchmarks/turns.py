@@ -42,15 +42,19 @@ class Worker:
 
 def by_turns(workers, rounds, steps=2):
     """Let them run so many steps a round, in this order and in the reverse, so that all meet the same minutes."""
-    for worker in workers:
-        worker.ask(1)       # to build, compile and warm up, all at once
-    for worker in workers:
-        worker.answer()
-    for number in range(rounds):
-        for worker in workers[::(-1) ** number]:
-            worker.seconds.append(worker.run(steps))
-    for worker in workers:
-        worker.process.communicate()        # ends it
+    try:
+        for worker in workers:
+            worker.ask(1)       # to build, compile and warm up, all at once
+        for worker in workers:
+            worker.answer()
+        for number in range(rounds):
+            for worker in workers[::(-1) ** number]:
+                worker.seconds.append(worker.run(steps))
+        for worker in workers:
+            worker.process.communicate()        # ends it
+    finally:
+        for worker in workers:
+            worker.process.kill()       # where one has failed
     return workers
 
 

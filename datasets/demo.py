@@ -141,12 +141,18 @@ def pair(seed, split, index):
 
 def draw(folder, seed=0, **splits):
     """Draw `count` pairs for each split=count into a new folder, which is not there before it is complete."""
-    partial = folder + '.partial'
-    shutil.rmtree(partial, ignore_errors=True)
-    for split, count in splits.items():
-        os.makedirs(os.path.join(partial, split))
-        for index in tqdm(range(count), f'drawing {split}', leave=False, disable=None):
-            png.write(os.path.join(partial, split, f'{index + 1:03d}.png'), pair(seed, split, index))
-    with open(os.path.join(partial, 'palette.json'), 'w') as file:
-        json.dump({part: '#' + bytes(colour).hex() for part, colour in LABELS.items()}, file, indent=1)
-    os.replace(partial, folder)
+    partial = f'{folder}.{os.getpid()}.partial'     # two trainings may draw it at once
+    try:
+        for split, count in splits.items():
+            os.makedirs(os.path.join(partial, split))
+            for index in tqdm(range(count), f'drawing {split}', leave=False, disable=None):
+                png.write(os.path.join(partial, split, f'{index + 1:03d}.png'), pair(seed, split, index))
+        with open(os.path.join(partial, 'palette.json'), 'w') as file:
+            json.dump({part: '#' + bytes(colour).hex() for part, colour in LABELS.items()}, file, indent=1)
+        try:
+            os.replace(partial, folder)
+        except OSError:
+            if not os.path.isdir(folder):       # else the other was first, with the same pairs
+                raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

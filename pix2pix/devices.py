@@ -1,10 +1,13 @@
 """The devices that sessions run on, and the precision that they have hardware for."""
 
+import contextlib
 import os
 import re
 
 import tensorflow
 import tensorflow.compat.v1 as tf
+
+from pix2pix.errors import UserError, reason
 
 
 def session_config(xla=False):
@@ -22,6 +25,18 @@ def cpu_session():
     The first session of a process settles for all how many ops run at a time: this one as that of the step.
     """
     return tf.Session(config=tf.ConfigProto(device_count={'GPU': 0}, inter_op_parallelism_threads=1))
+
+
+@contextlib.contextmanager
+def naming_want_of_memory():
+    """A context in which an error of TensorFlow for want of memory is a UserError."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if not isinstance(error, tf.errors.ResourceExhaustedError) and 'out of memory' not in error.message.lower():
+            raise
+        raise UserError(f'the training does not fit the memory of the device ({reason(error)}). Give a smaller batch '
+                        'or crop, or fewer filters, or end what else runs there') from None
 
 
 def make_deterministic():

@@ -98,8 +98,9 @@ def test_each_replica_has_changes_of_its_own(monkeypatch):
     for replica in 0, 1:
         with tf.Graph().as_default(), tf.Session() as sess:
             source, target = (tf.constant(image, tf.float32) for _ in range(2))
-            training_step.training_step(source, target, Architecture(base_filters=1), Hyperparameters(augment=['color']),
-                                        seed=0, replica=replica, all_reduce_mean=list)
+            training_step.training_step(source, target, Architecture(base_filters=1),
+                                        Hyperparameters(augment=['color']), seed=0, replica=replica,
+                                        all_reduce_mean=list)
             sess.run(tf.global_variables_initializer())
             real_ones.append(sess.run(seen[-3]))
     assert (real_ones[0] != real_ones[1]).any()

@@ -32,6 +32,14 @@ def test_changes_of_the_data_are_kept_with_the_step_and_the_number_of_pairs_unti
     assert data.changes(run, names, accept=accept) == expected
 
 
+def test_a_damaged_checkpoint_is_passed_over_as_the_training_passes_it_over(tmp_path):
+    (tmp_path / 'options.json').write_text(json.dumps({'images': 9, 'names': 'a', 'data_changes': []}))
+    for step in 4, 7:
+        (tmp_path / f'model-{step}.index').write_text('here')
+    (tmp_path / 'model-7.sums').write_text(json.dumps({'index': [5, 'of five bytes']}))
+    assert data.changes(Run(str(tmp_path)), 'b', accept=True) == [[4, 9]]
+
+
 def settled(run, path, **given):
     opts = argparse.Namespace(**{
         'direction': 'AtoB', 'crop_size': Size(32, 32), 'source_channels': 3, 'target_channels': 3, 'preprocess': 'fit',

@@ -63,12 +63,24 @@ def test_the_middles_of_runs_are_found_along_an_axis():
 
 
 def test_a_broken_off_drawing_is_drawn_anew(tmp_path):
-    (tmp_path / 'demo.partial' / 'train').mkdir(parents=True)
-    (tmp_path / 'demo.partial' / 'train' / 'junk.png').write_text('half')
+    with pytest.raises(TypeError):
+        draw(str(tmp_path / 'demo'), train=2, val='not a number')
     draw(str(tmp_path / 'demo'), train=1)
     assert [p.name for p in (tmp_path / 'demo' / 'train').iterdir()] == ['001.png']
     assert [p.name for p in tmp_path.iterdir()] == ['demo']
     assert json.loads((tmp_path / 'demo/palette.json').read_text())['door'] == '#ff5a00'
+
+
+def test_of_two_drawings_at_once_the_first_stays(tmp_path, monkeypatch):
+    def both(*args):
+        monkeypatch.undo()
+        draw(str(tmp_path / 'demo'), train=1)
+        return pair(*args)
+    monkeypatch.setattr(demo, 'pair', both)
+    monkeypatch.setattr(demo.os, 'getpid', lambda: 1)
+    draw(str(tmp_path / 'demo'), train=1)
+    assert [p.name for p in tmp_path.iterdir()] == ['demo']
+    np.testing.assert_array_equal(iio.imread(tmp_path / 'demo/train/001.png'), pair(0, 'train', 0))
 
 
 def test_a_drawing_that_breaks_off_does_not_look_done(tmp_path):

@@ -10,7 +10,8 @@ from tensorflow.python.framework.kernels import get_registered_kernels_for_op
 
 from pix2pix import devices
 from pix2pix.distributed.replicas import Alone
-from pix2pix.model.architecture import Architecture, Hyperparameters
+from pix2pix.errors import UserError
+from pix2pix.model.architecture import AUGMENTATIONS, Architecture, Hyperparameters
 from pix2pix.model.training_step import training_step
 from tests.scripts import ROOT
 
@@ -72,8 +73,9 @@ def test_the_device_is_described_in_one_line(monkeypatch, gpu):
 def test_every_op_of_a_step_has_a_kernel_for_gpus(gpu, precision):
     """Else it runs on the CPU, without a word, and its tensors travel. The kernels are in TensorFlow with or without a
     GPU at hand; DEFAULT ones are for integers in host memory."""
-    source, target = (tf.get_variable(name, [1, 256, 256, 3]) for name in ('source', 'target'))
-    step = training_step(source, target, Architecture(precision=precision), Hyperparameters(), seed=0)
+    source, target = (tf.identity(tf.get_variable(name, [1, 256, 256, 3])) for name in ('source', 'target'))
+    how = Hyperparameters(ema=0.999, augment=AUGMENTATIONS)
+    step = training_step(source, target, Architecture(precision=precision), how, seed=0)
     ends = [step.train_op, *(value.op for value in [*step.losses.values(), *step.gradient_norms.values()])]
     nodes = tf.graph_util.extract_sub_graph(tf.get_default_graph().as_graph_def(), [op.name for op in ends]).node
 
@@ -104,6 +106,19 @@ def test_the_session_of_the_step_is_compiled_on_request(monkeypatch, xla):
     monkeypatch.setattr(tf, 'Session', lambda config: config)
     level = Alone().session(xla).graph_options.optimizer_options.global_jit_level
     assert level == (tf.OptimizerOptions.ON_2 if xla else tf.OptimizerOptions.DEFAULT)
+
+
+def test_want_of_memory_is_named_with_a_remedy():
+    large = tf.random.uniform([10 ** 7, 10 ** 6])
+    with pytest.raises(UserError, match='^the training does not fit the memory of the device .*Give a smaller batch'):
+        with devices.naming_want_of_memory(), tf.Session() as sess:
+            sess.run(large)
+    with pytest.raises(UserError, match='does not fit the memory'):
+        with devices.naming_want_of_memory():
+            raise tf.errors.InternalError(None, None, 'initialization on GPU:0 failed. Status: out of memory')
+    with pytest.raises(tf.errors.InternalError):
+        with devices.naming_want_of_memory():
+            raise tf.errors.InternalError(None, None, 'something else')
 
 
 def test_a_cpu_session_takes_no_gpu(monkeypatch):

@@ -38,6 +38,9 @@ def test_who_the_replicas_are(environment, expected, monkeypatch):
         assert discovery.from_environment() == expected
 
 
-def test_hosts_of_several_devices_each():
+def test_hosts_of_several_devices_each(monkeypatch):
     assert discovery.addresses_per_device(['a:1', 'b:7'], 1, 2) == (['a:1', 'a:2', 'b:7', 'b:8'], range(2, 4))
-    assert discovery.cores_of(['a:1', 'a:2', 'b:7'], 2) == os.cpu_count()
+    monkeypatch.setattr(os, 'cpu_count', lambda: 8)
+    monkeypatch.setattr(os, 'sched_getaffinity', lambda process: range(6))
+    assert discovery.cores_of(['a:1', 'a:2', 'b:7'], 0) == 4
+    assert discovery.cores_of(['a:1', 'a:2', 'b:7'], 2) == 6        # that this process is bound to

@@ -222,6 +222,8 @@ def test_validation_pictures_are_the_sources_of_the_pairs_held_out(runs, pairs):
 @pytest.mark.parametrize('args, message', [(['--to', 'onnx'], 'give --name RUN or --checkpoint PATH'),
                                            (['--name', 'a', '--to', 'onyx'], "invalid choice: 'onyx'"),
                                            (['--checkpoint', 'a', '--best', 'l1', '--to', 'onnx'], '--best picks the'),
+                                           (['--name', 'a', '--to', 'page', '--dropout', '--size', '256'],
+                                            '--size is not for --to page'),
                                            (['--name', 'a', '--to', 'pytorch', '--dropout'], 'masks of its own')])
 def test_mistakes_are_named(args, message, capsys):
     with pytest.raises(SystemExit):

@@ -150,6 +150,16 @@ def test_a_step_that_is_not_finite_is_shown_and_named(record, tmp_path):
         assert iio.imread(tmp_path / 'samples/not-finite-step-1.png').shape == (8 * pairs, 16, 3)
 
 
+def test_a_step_that_is_not_finite_is_named_on_a_full_disk_too(record, monkeypatch):
+    def full(path, picture):
+        raise OSError(28, 'No space left on device')
+    recorder = record()
+    monkeypatch.setattr('pix2pix.run.recorder.png.write', full)
+    recorder.not_finite(1, ('d_loss', float('nan')), [np.zeros([2, 8, 8, 3], np.float32)] * 2)
+    with pytest.raises(UserError, match='^d_loss is nan at step 1. Its batch could not be written .*No space left'):
+        recorder.end(stopped_by=1000)
+
+
 def test_a_discriminator_that_has_won_and_outputs_that_are_all_one_are_said(record, capsys):
     recorder = record()
     recorder.draw = lambda sess, paths: ([np.full([16, 16, 3], value, np.float32) for value in (0, 0, number - 0.5)]

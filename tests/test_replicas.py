@@ -7,6 +7,7 @@ does not, they talk over the machine's own.
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -282,17 +283,29 @@ def test_a_run_keeps_its_average_and_scale_on_hosts_that_have_no_copy_of_it(tmp_
     options = json.loads(path.read_text())
     del options['ema'], options['ema_asked'], options['native_size']
     path.write_text(json.dumps(options))
-    addresses, processes = [f'127.0.0.1:{port}' for port in free_ports(2)], []
-    for index, host in enumerate(['one', 'other']):
-        config = {'cluster': {'worker': addresses}, 'task': {'type': 'worker', 'index': index}}
-        processes.append(subprocess.Popen(
-            [sys.executable, f'{ROOT}/train.py', *PAIRS, '--epochs', '2'], text=True, cwd=tmp_path / host,
-            env={**environment(), 'TF_CONFIG': json.dumps(config)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
-    for process in processes:
+
+    def start_both(epochs, *args):
+        addresses = [f'127.0.0.1:{port}' for port in free_ports(2)]
+        for index, host in enumerate(['one', 'other']):
+            config = {'cluster': {'worker': addresses}, 'task': {'type': 'worker', 'index': index}}
+            yield subprocess.Popen(
+                [sys.executable, f'{ROOT}/train.py', *PAIRS, '--epochs', epochs, *args], text=True,
+                cwd=tmp_path / host, env={**environment(), 'TF_CONFIG': json.dumps(config)},
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    for process in list(start_both('2')):
         output = process.communicate(timeout=120)[0]
         assert process.returncode == 0, output
     values, step = variables(tmp_path / 'one')
     assert step == 2 and not [name for name in values if name.startswith('average/')]
+
+    # So does one whose data set changes, and it goes on after that.
+    for host in 'one', 'other':
+        shutil.copy(tmp_path / host / 'pairs/train/0.png', tmp_path / host / 'pairs/train/new.png')
+    for epochs, accepted in ('3', ['--accept_new_data']), ('4', []):
+        for process in list(start_both(epochs, *accepted)):
+            output = process.communicate(timeout=120)[0]
+            assert process.returncode == 0, output
+    assert json.loads(path.read_text())['data_changes'] == [[2, 4]] and variables(tmp_path / 'one')[1] > 3
 
 
 # Faults.

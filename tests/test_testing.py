@@ -16,9 +16,11 @@ from pix2pix import Generator
 from pix2pix.errors import UserError
 from pix2pix.images.diagnose import ImageError
 from pix2pix.images.form import PairFormat
+from pix2pix.images.splits import Split
 from pix2pix.images.view import View
 from pix2pix.inference import drawing
 from pix2pix.metrics import fid, perceptual
+from pix2pix.run.folder import TestResults
 from pix2pix.sizes import Size
 from tests.conftest import draw_pairs
 from tests.scripts import TINY, run
@@ -205,6 +207,43 @@ def test_a_split_that_is_not_there_is_named(tmp_path):
         test.draw_pairs(test.parse(['--name', 'tiny']), generator)
     with pytest.raises(UserError, match=f'{tmp_path} has no folder val in it. Name one with --split'):
         test.draw_pairs(test.parse(['--name', 'tiny', '--split', 'val']), generator)
+
+
+@pytest.mark.parametrize('kind', [['val'], ['valA', 'valB']])
+def test_results_are_kept_apart_from_runs_and_from_pairs(tmp_path, kind):
+    for folder in kind:
+        (tmp_path / 'pairs' / folder).mkdir(parents=True)
+        iio.imwrite(tmp_path / 'pairs' / folder / 'a.png', np.zeros([8, 16, 3], np.uint8))
+    split = Split.find(str(tmp_path / 'pairs'), 'val')
+    for refused in [f'pairs/{kind[-1]}', f'pairs/{kind[-1]}/results']:
+        with pytest.raises(UserError, match=f'--output .*{refused} lies among the pairs of .*val'):
+            test.check_apart(TestResults(str(tmp_path / refused)), split)
+    run = tmp_path / 'run'
+    run.mkdir()
+    test.check_apart(TestResults(str(run)), split)
+    (run / 'options.json').write_text('{}')
+    with pytest.raises(UserError, match='run has an options.json of something else'):
+        test.check_apart(TestResults(str(run)), split)
+    (run / 'metrics.json').write_text('{}')     # that of a test, whose results may be replaced
+    test.check_apart(TestResults(str(run)), split)
+    test.check_apart(TestResults(str(tmp_path / 'pairs/results')), split)
+
+
+def test_a_run_is_not_replaced_by_results(trained):
+    before = (trained / 'checkpoints/tiny/options.json').read_bytes()
+    said = run(trained, 'test.py', '--name', 'tiny', '--output', 'checkpoints/tiny', status=1)
+    assert said.endswith('give another --output\n') and 'Traceback' not in said
+    assert (trained / 'checkpoints/tiny/options.json').read_bytes() == before
+
+
+def test_a_large_picture_with_a_colour_that_is_no_label_is_named(monkeypatch):
+    def bands(picture):
+        raise ValueError('its colour #123456 at 1, 2 is none of the 2 labels')
+        yield
+    monkeypatch.setattr(test, 'working_size', lambda generator, size: size)
+    monkeypatch.setattr(test.png, 'write_bands', lambda path, height, bands: list(bands))
+    with pytest.raises(ImageError, match="'map.png': its colour #123456 at 1, 2"):
+        test.draw_large(types.SimpleNamespace(bands=bands), 'map.png', np.zeros([4, 4, 3]), 'out.png')
 
 
 def test_fid_on_request(trained, tmp_path):

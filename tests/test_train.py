@@ -24,6 +24,7 @@ import reader
 import train
 from pix2pix.distributed.replicas import Alone
 from pix2pix.errors import UserError
+from pix2pix.model.architecture import Architecture
 from pix2pix.run import data, report
 from pix2pix.run.folder import Run
 from tests.conftest import damage, draw_pairs
@@ -96,7 +97,9 @@ def test_a_signal_saves_and_the_run_carries_on(tmp_path, unbroken, number, statu
     assert process.returncode == status, output         # it was not done before the signal came
     assert f'stopped by {signal.Signals(number).name} after step ' in output
     assert 'the same command carries on' in output
-    run(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
+    process = start(tmp_path, 'train.py', '--dataset', 'pairs', '--epochs', '3', *TINY, '--keep_best', 'ssim')
+    output = process.communicate(timeout=300)[0]        # to the end of Python, with all threads
+    assert process.returncode == 0, output
     assert_same_run(tmp_path, unbroken[0])
 
 
@@ -309,12 +312,43 @@ def lines_when_opened(folder, capsys):
         return capsys.readouterr().out.splitlines()
 
 
+def test_what_decides_the_step_reaches_it_from_the_command_line(tmp_path, monkeypatch):
+    class Seen(Exception):
+        pass
+    seen = []
+
+    def step(source, target, architecture, hyperparameters, **how):
+        seen.append((architecture, hyperparameters, how))
+        return types.SimpleNamespace(fetches={}, networks=[], steps_done=None)
+
+    def session(self, xla):
+        seen.append(xla)
+        raise Seen
+    monkeypatch.setattr(train, 'training_step', step)
+    monkeypatch.setattr(train, 'Recorder', train.SilentRecorder)
+    monkeypatch.setattr(Alone, 'session', session)
+    monkeypatch.setattr(train, 'drawer', lambda *_, **__: None)
+    draw_pairs(tmp_path / 'pairs', train=4, val=1)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Seen):
+        train.main(train.parse(
+            '--dataset pairs --base_filters 1 --norm instance --keep_prob 0.7 --learning_rate 0.1 --beta1 0.2 '
+            '--epochs 4 --l1_weight 3 --gan_weight 4 --gan_mode lsgan --ema 0.9 --augment cutout,color --decay_from 2 '
+            '--seed 5 --xla --precision bfloat16'.split()))
+    (architecture, hyperparameters, how), xla = seen
+    assert architecture == Architecture(base_filters=1, norm='instance', keep_prob=0.7, precision='bfloat16')
+    assert hyperparameters == (0.1, 0.2, 3, 4, 'lsgan', 0.9, ['color', 'cutout'])
+    assert how['seed'] == 5 and how['decay'] == (2, 4) and how['replica'] == 0 and xla is True
+
+
 def test_bands_that_neither_side_has_are_refused(tmp_path):
     args = ['--dataset', 'x', '--source_channels', '5', '--bands', '6', '1', '2']
     settings = dict(vars(train.parse(args)), devices=1)
     with pytest.raises(UserError, match='--bands 6 1 2: there are only 5 channels'):
         train.check(Run(str(tmp_path)), settings, reader.Pairs('x', ['a'], ['b'], []))
     train.check(Run(str(tmp_path)), {**settings, 'bands': [5, 1, 2]}, reader.Pairs('x', ['a'], ['b'], []))
+    with pytest.raises(UserError, match='--bands is for pictures of more than 3 channels'):
+        train.check(Run(str(tmp_path)), {**settings, 'source_channels': 3}, reader.Pairs('x', ['a'], ['b'], []))
 
 
 def test_a_perceptual_distance_without_its_weights_is_refused_before_the_run_is_opened(tmp_path, monkeypatch):

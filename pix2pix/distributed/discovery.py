@@ -57,9 +57,9 @@ def host(address):
 
 
 def cores_of(addresses, index):
-    """The cores of this host for each of its replicas."""
+    """The cores of this host for each of its replicas, or those that this process may use, if these are fewer."""
     here = sum(host(address) == host(addresses[index]) for address in addresses)
-    return max(1, os.cpu_count() // here)
+    return min(len(os.sched_getaffinity(0)), max(1, os.cpu_count() // here))
 
 
 def addresses_per_device(addresses, index, number):

@@ -54,6 +54,8 @@ def parse(args=None):
         parser.error('--dropout is not for --to pytorch: the port draws masks of its own')
     if opts.size and 'tflite' not in opts.to and not opts.dropout:
         parser.error('--size is for --to tflite and for --dropout: the other files take any size')
+    if opts.size and 'page' in opts.to:
+        parser.error('--size is not for --to page, which draws at the size of the training')
     if opts.folder and 'page' not in opts.to:
         parser.error('--folder is for --to page')
     for target in opts.to:

@@ -192,9 +192,10 @@ def gradients_with_products():
 def slice_gradient(op, dy):
     """One op, where TensorFlow has a dozen to find out the shapes: they were a sixth of all ops of a training step.
 
-    An axis of unknown length is taken whole.
+    Only what is whole may have an unknown length, as the batch.
     """
-    axes = zip(tf.get_static_value(op.inputs[1]), op.inputs[0].shape.as_list(), op.outputs[0].shape.as_list())
+    axes = list(zip(tf.get_static_value(op.inputs[1]), op.inputs[0].shape.as_list(), op.outputs[0].shape.as_list()))
+    assert all(length or (begin, size) == (0, None) for begin, length, size in axes), op
     cut_off = [[begin, length - begin - size] if length else [0, 0] for begin, length, size in axes]
     return tf.pad(dy, cut_off), None, None
 

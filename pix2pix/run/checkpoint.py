@@ -3,6 +3,7 @@
 model-STEP.sums says what is whole: {"index": [size, SHA-256], ...}. Those of earlier versions have none.
 """
 
+import contextlib
 import glob
 import hashlib
 import json
@@ -118,6 +119,15 @@ def check(prefix):
         why = f'{name}.sums is damaged. Delete that file to try without it'
     if why:
         raise CheckpointError(f'{prefix} cannot be restored: {why}')
+
+
+def newest_whole(run_dir):
+    """The step of the newest checkpoint whose files are those that were written; 0 where there is none."""
+    for step in reversed(steps_in(run_dir)):
+        with contextlib.suppress(CheckpointError):
+            check(prefix_of(run_dir, step))
+            return step
+    return 0
 
 
 def restore_latest(sess, saver, run_dir, say=print):

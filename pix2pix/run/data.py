@@ -14,7 +14,7 @@ from pix2pix.images.findings import SAMPLE, spread
 from pix2pix.images.form import PairFormat
 from pix2pix.images.pairs import files_of, source_file, target_file, try_pairs
 from pix2pix.run import palettes
-from pix2pix.run.checkpoint import steps_in
+from pix2pix.run.checkpoint import newest_whole
 from pix2pix.run.folder import is_decay
 from pix2pix.sizes import Size
 
@@ -61,7 +61,7 @@ def changes(run, names, *, accept):
     saved = run.read_options()
     if not accept or 'names' not in saved:
         return saved['data_changes']
-    step = (steps_in(run.checkpoints) or [0])[-1]
+    step = newest_whole(run.checkpoints)
     before = [change for change in saved['data_changes'] if change[0] < step]
     since = [change for change in saved['data_changes'] if change[0] >= step]
     if saved['names'] == names and all(change[0] == step for change in since):

@@ -136,10 +136,14 @@ class Recorder:
         """Show the batch of a step with a loss or gradient that is not finite, (name, value). Nothing else is kept."""
         name, value = fault
         picture, pairs = self.run.not_finite(step), list(zip(*batch))
-        png.write(picture, grid(map(self.view, pairs)))
         batch = 'Its batch' if len(pairs) == self.order.batch_size else "The first replica's share of its batch"
-        self.fault = f'{name} is {value} at step {step}. {batch} is in {picture}. The checkpoint before it is kept; ' \
-                     'a lower learning rate may help'
+        where = f'is in {picture}'
+        try:
+            png.write(picture, grid(map(self.view, pairs)))
+        except OSError as error:
+            where = f'could not be written ({error})'
+        self.fault = f'{name} is {value} at step {step}. {batch} {where}. The checkpoint before it is kept; a lower ' \
+                     'learning rate may help'
 
     def end(self, stopped_by=0, hint=''):
         """Close the log, write the page, and say how the training ended; `hint` is what to do with one that is done.
