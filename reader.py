@@ -101,8 +101,8 @@ class Order(NamedTuple):
         """UserError where a run would carry on before the data became what they are."""
         if steps_done < self.first_step:
             raise UserError(f'the data set changed at step {self.first_step:,}, and no checkpoint from there on can be '
-                            f'read, but only that of step {steps_done:,}: restore one, or begin another run with its '
-                            'weights')
+                            f'read, but only that of step {steps_done:,}: accept the new data again, restore one, '
+                            'or begin another run with its weights')
 
     def shuffled_index(self, position):
         """A position in the stream -> (index of the pair, epoch), int64 tensors."""

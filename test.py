@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import sys
 
 from pix2pix import script
@@ -140,7 +141,7 @@ def draw_pairs(opts, generator):
     for flag in 'fid', 'perceptual':
         if getattr(opts, flag) and len(split.names) < 2:
             raise UserError(f'--{flag} needs two images or more')
-    check_apart(results, split)
+    check_apart(results, folder, opts.split or 'test')
     if os.path.exists(results.metrics):
         print(f'{results.folder} has results already; those of the same name are replaced')
     form, view = generator.form, from_options(View, trained)
@@ -192,14 +193,14 @@ def draw_pairs(opts, generator):
     return 0
 
 
-def check_apart(results, split):
-    """UserError where the results would replace the options of a run, or become pairs of the data set."""
-    if os.path.exists(results.options) and not os.path.exists(results.metrics):
+def check_apart(results, data, split):
+    """UserError where the results would replace the options of a run, or become pairs of the folder `data`."""
+    of_a_test = os.path.exists(results.metrics) or os.path.isdir(results.outputs)
+    if os.path.exists(results.options) and not of_a_test:
         raise UserError(f'{results.folder} has an options.json of something else, such as a run: give another --output')
-    sides = [''] if isinstance(split.names[0], str) else [name.partition('/')[0] for name in split.names[0]]
-    for pairs in (os.path.join(split.folder, side) for side in sides):
-        if os.path.join(os.path.realpath(results.folder), '').startswith(os.path.join(os.path.realpath(pairs), '')):
-            raise UserError(f'--output {results.folder} lies among the pairs of {split.title}: give a folder elsewhere')
+    inside = os.path.relpath(os.path.realpath(results.folder), os.path.realpath(data)).split(os.sep)[0]
+    if re.fullmatch(f'(train|val|test|{re.escape(split)})([_-]?[ABab])?', inside):
+        raise UserError(f'--output {results.folder} lies among the pairs of {data}: give a folder elsewhere')
 
 
 def draw_pictures(opts, generator):
@@ -296,7 +297,7 @@ def draw_large(generator, path, picture, output):
     try:
         png.write_bands(output, picture.shape[0], generator.bands(picture))
     except ValueError as error:     # a colour that is none of the labels
-        raise ImageError(f'{path!r}: {error}') from None
+        raise ImageError(f'{path}: {error}') from None
 
 
 if __name__ == '__main__':

@@ -182,7 +182,7 @@ def main(opts):
         devices.make_deterministic()
     settings = settings_of(opts, folder, pairs, replicas.size)
     first = replicas.check_same({name: settings[name] for name in settings if name not in NOT_COMPARED}, apart=OF_A_RUN)
-    opts.ema, opts.data_changes = (first[name] for name in OF_A_RUN)
+    vars(opts).update({name: first[name] for name in OF_A_RUN})
     order = reader.Order(images=len(pairs.names), batch_size=opts.batch_size, epochs=opts.epochs, seed=opts.seed,
                          changes=tuple(map(tuple, opts.data_changes)))
 
@@ -320,8 +320,6 @@ def check(run, settings, pairs):
         raise UserError('--layers writeup needs two pairs or more on each device: it batch-normalises the 1x1 '
                         'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
     most = max(settings['source_channels'], settings['target_channels'])
-    if settings['bands'] and most <= 3:
-        raise UserError('--bands is for pictures of more than 3 channels: these are shown as they are')
     if settings['bands'] and max(settings['bands']) > most:
         raise UserError(f'--bands {" ".join(map(str, settings["bands"]))}: there are only {most} channels')
     if settings['keep_best'] and not pairs.held_out:
@@ -345,6 +343,9 @@ def what_is_trained(settings, pairs, replicas):
         yield f'the data set was another one up to step {step:,}, of {count(images, "pair")}'
     if settings['labels']:
         yield f'a channel for each of {len(settings["labels"])} labels: {" ".join(settings["labels"])}'
+    shown = [settings['target_channels']] + ([] if settings['labels'] else [settings['source_channels']])
+    if settings['bands'] and max(shown) <= 3:
+        yield '--bands changes nothing here: labels, and pictures of up to 3 channels, are shown as they are'
     if settings['decay_from']:
         yield f'the learning rate is {settings["learning_rate"]:g} up to epoch {settings["decay_from"]}, and then ' \
               f'falls linearly to 0 at the end of epoch {settings["epochs"]}'
@@ -385,7 +386,8 @@ def drawer(form, architecture, seed, *, averaged, files):
             few = paths[start:start + images]
             filled_up = map(files_of, few + few[:1] * (images - len(few)))
             try:
-                drawn = sess.run([source, output, target], {paths_of: list(filled_up)})
+                with devices.naming_want_of_memory():
+                    drawn = sess.run([source, output, target], {paths_of: list(filled_up)})
             except tf.errors.OpError as error:
                 raise first_unreadable(few, form) or UserError(reason(error)) from None
             yield from itertools.islice(zip(*drawn), len(few))

@@ -27,7 +27,7 @@ from pix2pix.images.arrays import grid
 from pix2pix.images.view import View
 from pix2pix.metrics import fid, perceptual, table
 
-NAMES = {'ours': 'train.py', 'averaged': 'train.py, averaged weights', 'port': 'PyTorch port'}
+NAMES = {'ours': 'train.py, last weights', 'averaged': 'train.py, averaged weights', 'port': 'PyTorch port'}
 OURS = {'ours': '--raw', 'averaged': ''}        # the port averages nothing: its peer is the last weights
 
 
@@ -78,6 +78,8 @@ def check_same(folder, how):
             there = json.load(file)
         if there != how:
             sys.exit(f'benchmarks: {folder} is of {there}, and not of {how}: give another --folder')
+    elif os.listdir(folder):
+        sys.exit(f'benchmarks: {folder} does not say what it is of: give another --folder')
     with open(path, 'w') as file:
         json.dump(how, file)
 

@@ -142,6 +142,7 @@ def pair(seed, split, index):
 def draw(folder, seed=0, **splits):
     """Draw `count` pairs for each split=count into a new folder, which is not there before it is complete."""
     partial = f'{folder}.{os.getpid()}.partial'     # two trainings may draw it at once
+    shutil.rmtree(partial, ignore_errors=True)
     try:
         for split, count in splits.items():
             os.makedirs(os.path.join(partial, split))

@@ -33,7 +33,7 @@ def naming_want_of_memory():
     try:
         yield
     except tf.errors.OpError as error:
-        if not isinstance(error, tf.errors.ResourceExhaustedError) and 'out of memory' not in error.message.lower():
+        if not re.search('OOM|[Oo]ut of memory|OUT_OF_MEMORY|allocat', error.message):
             raise
         raise UserError(f'the training does not fit the memory of the device ({reason(error)}). Give a smaller batch '
                         'or crop, or fewer filters, or end what else runs there') from None

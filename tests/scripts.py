@@ -22,41 +22,50 @@ def start(cwd, script, *args, **variables):
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
+def finished(process, status=0):
+    """What a process says up to its end."""
+    output = process.communicate(timeout=300)[0]
+    assert process.returncode == status, output
+    return output
+
+
 FORKS = multiprocessing.get_context('forkserver')
 FORKS.set_forkserver_preload(['pix2pix.quiet', 'tests.scripts'])
 
 
 def run(cwd, script, *args, status=0):
-    """What the script says, as a process of its own that is forked from one with TensorFlow in it. This saves the five
-    seconds of importing it; start() is the whole way."""
+    """As start() and finished(), but forked from a process that has TensorFlow in it. This saves the five seconds of
+    importing it. Python's own end is left out: atexit, and waiting for threads."""
     if tf.config.list_physical_devices('GPU'):      # CUDA does not survive a fork
-        process = start(cwd, script, *args)
-        output = process.communicate(timeout=300)[0]
-        assert process.returncode == status, output
-        return output
+        return finished(start(cwd, script, *args), status)
     with tempfile.TemporaryDirectory() as folder:
-        said = os.path.join(folder, 'said.txt')
-        process = FORKS.Process(target=become, args=(said, cwd, dict(os.environ), os.path.join(ROOT, script), *args))
+        said, command = os.path.join(folder, 'said.txt'), [os.path.join(ROOT, script), *map(str, args)]
+        open(said, 'w').close()
+        process = FORKS.Process(target=become, args=(said, cwd, dict(os.environ), command))
         here = os.getcwd()
         os.chdir(ROOT)      # where the first of all finds the modules
-        process.start()
-        os.chdir(here)
-        process.join(timeout=300)
-        process.kill()
+        try:
+            process.start()
+        finally:
+            os.chdir(here)
+        try:
+            process.join(timeout=300)
+        finally:
+            process.kill()
         with open(said) as file:
             output = file.read()
     assert process.exitcode == status, output
     return output
 
 
-def become(said, cwd, environment, *command):
-    file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+def become(said, cwd, environment, command):
+    file = os.open(said, os.O_WRONLY | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd)
-    sys.argv = list(command)
+    sys.argv = command
     runpy.run_path(command[0], run_name='__main__')
 
 

@@ -109,7 +109,7 @@ def test_the_session_of_the_step_is_compiled_on_request(monkeypatch, xla):
 
 
 def test_want_of_memory_is_named_with_a_remedy():
-    large = tf.random.uniform([10 ** 7, 10 ** 6])
+    large = tf.random.uniform([10 ** 9, 10 ** 9])       # more than any address space
     with pytest.raises(UserError, match='^the training does not fit the memory of the device .*Give a smaller batch'):
         with devices.naming_want_of_memory(), tf.Session() as sess:
             sess.run(large)
@@ -119,6 +119,9 @@ def test_want_of_memory_is_named_with_a_remedy():
     with pytest.raises(tf.errors.InternalError):
         with devices.naming_want_of_memory():
             raise tf.errors.InternalError(None, None, 'something else')
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        with devices.naming_want_of_memory():
+            raise tf.errors.ResourceExhaustedError(None, None, 'a.png; Too many open files')
 
 
 def test_a_cpu_session_takes_no_gpu(monkeypatch):

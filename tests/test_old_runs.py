@@ -17,7 +17,7 @@ from PIL import Image
 from pix2pix import Generator
 from pix2pix.run import log
 from tests.conftest import draw_pairs
-from tests.scripts import ROOT, TINY, run, start, variables, variables_of
+from tests.scripts import ROOT, TINY, finished, run, start, variables, variables_of
 
 OLD = pathlib.Path(__file__).parent / 'old_run'
 TRAIN = ['--dataset', 'pairs', *TINY, '--keep_best', 'ssim', '--precision', 'float32', '--epochs']
@@ -86,9 +86,7 @@ def test_the_bits_are_those_of_4f4b7f5(tmp_path):
     shutil.copytree(old, new)
     subprocess.run([sys.executable, tmp_path / 'code/train.py', *TRAIN, '3'], cwd=old, env=environment, check=True,
                    timeout=300)
-    carried_on = start(new, 'train.py', *TRAIN, '3', TF_ENABLE_ONEDNN_OPTS='0')
-    said = carried_on.communicate(timeout=300)[0]
-    assert carried_on.returncode == 0, said
+    finished(start(new, 'train.py', *TRAIN, '3', TF_ENABLE_ONEDNN_OPTS='0'))
     (a, step), (b, again) = variables(old), variables(new)
     assert step == again == 7 and a.keys() == b.keys()
     for name in a:

@@ -152,11 +152,11 @@ def test_a_step_that_is_not_finite_is_shown_and_named(record, tmp_path):
 
 def test_a_step_that_is_not_finite_is_named_on_a_full_disk_too(record, monkeypatch):
     def full(path, picture):
-        raise OSError(28, 'No space left on device')
+        raise OSError(f'{path} could not be written: No space left on device (0 MiB free)')
     recorder = record()
     monkeypatch.setattr('pix2pix.run.recorder.png.write', full)
     recorder.not_finite(1, ('d_loss', float('nan')), [np.zeros([2, 8, 8, 3], np.float32)] * 2)
-    with pytest.raises(UserError, match='^d_loss is nan at step 1. Its batch could not be written .*No space left'):
+    with pytest.raises(UserError, match='^d_loss is nan at step 1. Its batch is not kept: .*: No space left'):
         recorder.end(stopped_by=1000)
 
 

@@ -16,7 +16,6 @@ from pix2pix import Generator
 from pix2pix.errors import UserError
 from pix2pix.images.diagnose import ImageError
 from pix2pix.images.form import PairFormat
-from pix2pix.images.splits import Split
 from pix2pix.images.view import View
 from pix2pix.inference import drawing
 from pix2pix.metrics import fid, perceptual
@@ -213,20 +212,19 @@ def test_a_split_that_is_not_there_is_named(tmp_path):
 def test_results_are_kept_apart_from_runs_and_from_pairs(tmp_path, kind):
     for folder in kind:
         (tmp_path / 'pairs' / folder).mkdir(parents=True)
-        iio.imwrite(tmp_path / 'pairs' / folder / 'a.png', np.zeros([8, 16, 3], np.uint8))
-    split = Split.find(str(tmp_path / 'pairs'), 'val')
-    for refused in [f'pairs/{kind[-1]}', f'pairs/{kind[-1]}/results']:
-        with pytest.raises(UserError, match=f'--output .*{refused} lies among the pairs of .*val'):
-            test.check_apart(TestResults(str(tmp_path / refused)), split)
+    data = str(tmp_path / 'pairs')
+    for refused in [f'pairs/{kind[-1]}', f'pairs/{kind[-1]}/results', 'pairs/train', 'pairs/mine/x']:
+        with pytest.raises(UserError, match=f'--output .*{refused} lies among the pairs of .*pairs: give'):
+            test.check_apart(TestResults(str(tmp_path / refused)), data, 'mine')
     run = tmp_path / 'run'
     run.mkdir()
-    test.check_apart(TestResults(str(run)), split)
+    test.check_apart(TestResults(str(run)), data, 'val')
     (run / 'options.json').write_text('{}')
     with pytest.raises(UserError, match='run has an options.json of something else'):
-        test.check_apart(TestResults(str(run)), split)
-    (run / 'metrics.json').write_text('{}')     # that of a test, whose results may be replaced
-    test.check_apart(TestResults(str(run)), split)
-    test.check_apart(TestResults(str(tmp_path / 'pairs/results')), split)
+        test.check_apart(TestResults(str(run)), data, 'val')
+    (run / 'output').mkdir()        # that of a test, whose results may be replaced
+    test.check_apart(TestResults(str(run)), data, 'val')
+    test.check_apart(TestResults(str(tmp_path / 'pairs/results')), data, 'val')
 
 
 def test_a_run_is_not_replaced_by_results(trained):
@@ -242,7 +240,7 @@ def test_a_large_picture_with_a_colour_that_is_no_label_is_named(monkeypatch):
         yield
     monkeypatch.setattr(test, 'working_size', lambda generator, size: size)
     monkeypatch.setattr(test.png, 'write_bands', lambda path, height, bands: list(bands))
-    with pytest.raises(ImageError, match="'map.png': its colour #123456 at 1, 2"):
+    with pytest.raises(ImageError, match="map.png: its colour #123456 at 1, 2"):
         test.draw_large(types.SimpleNamespace(bands=bands), 'map.png', np.zeros([4, 4, 3]), 'out.png')
 
 

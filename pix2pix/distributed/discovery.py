@@ -56,10 +56,15 @@ def host(address):
     return address.rpartition(':')[0]
 
 
+def cores():
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+
+
 def cores_of(addresses, index):
-    """The cores of this host for each of its replicas, or those that this process may use, if these are fewer."""
+    """The cores of this host for each of its replicas, or those that this process is bound to, if these are fewer."""
     here = sum(host(address) == host(addresses[index]) for address in addresses)
-    return min(len(os.sched_getaffinity(0)), max(1, os.cpu_count() // here))
+    return min(cores(), max(1, os.cpu_count() // here))
 
 
 def addresses_per_device(addresses, index, number):

@@ -162,6 +162,8 @@ def restore(sess, saver, prefix):
         for v in tf.global_variables():     # the saver takes any shape without a word
             if shapes[v.op.name] != v.shape.as_list():
                 raise ValueError(f'{v.op.name} is {shapes[v.op.name]}, not {v.shape.as_list()}')
+    except tf.errors.ResourceExhaustedError:
+        raise       # no fault of the checkpoint
     except (tf.errors.OpError, ValueError) as error:
         raise CheckpointError(f'{prefix} cannot be restored: it is damaged, or of another model '
                               f'({reason(error)})') from None

@@ -141,7 +141,7 @@ class Recorder:
         try:
             png.write(picture, grid(map(self.view, pairs)))
         except OSError as error:
-            where = f'could not be written ({error})'
+            where = f'is not kept: {error}'
         self.fault = f'{name} is {value} at step {step}. {batch} {where}. The checkpoint before it is kept; a lower ' \
                      'learning rate may help'
 
