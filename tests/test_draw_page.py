@@ -93,6 +93,7 @@ def test_another_package_in_the_place_of_onnxruntime_web_is_not_used(tmp_path):
         ort.parts(tmp_path / 'package.tgz')
 
 
+@pytest.mark.faults
 def test_labels_of_a_rectangle_are_channels_in_the_page_too(browser, tmp_path):
     """The sources of the pairs are squares, which the training resizes, to the nearest pixel."""
     made = make_page(tmp_path, crop_size=[128, 256], depth=7, labels=[WALL, WINDOW, DOOR])

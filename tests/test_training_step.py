@@ -13,6 +13,7 @@ BATCH = np.random.RandomState(5).uniform(-1, 1, [2, 2, 256, 256, 3])
 TINY = Architecture(base_filters=1)
 UNDROPPED = TINY._replace(keep_prob=1.0)
 BOTH = pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
+BOTH_IN_TIME = pytest.mark.parametrize('precision', ['float32', pytest.param('bfloat16', marks=pytest.mark.faults)])
 
 
 def build(architecture=TINY, hyperparameters=Hyperparameters(), *, seed=0, **replica):      # noqa: B008  (immutable)
@@ -31,8 +32,9 @@ def spread(sess):
     sess.run([v.initializer for v in drawn], {v.initializer.inputs[1]: value for v, value in drawn.items()})
 
 
-@pytest.mark.parametrize('layers, norm, gan', [('paper', 'batch', 'vanilla'), ('writeup', 'batch', 'vanilla'),
-                                               ('paper', 'instance', 'lsgan')])
+@pytest.mark.parametrize('layers, norm, gan', [
+    ('paper', 'batch', 'vanilla'), ('paper', 'instance', 'lsgan'),
+    pytest.param('writeup', 'batch', 'vanilla', marks=pytest.mark.faults)])
 def test_one_step_against_float64(layers, norm, gan):
     step = build(UNDROPPED._replace(layers=layers, norm=norm),
                  Hyperparameters(learning_rate=2e-4, beta1=0.5, l1_weight=100.0, gan_weight=2.0, gan_mode=gan))
@@ -128,7 +130,7 @@ def test_variables_and_losses_stay_float32_in_bfloat16():
 
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices('GPU')), reason='a GPU needs --deterministic for that')
-@BOTH
+@BOTH_IN_TIME
 def test_two_runs_are_the_same_to_the_bit(precision):
     tf.set_random_seed(1)
     step = build(TINY._replace(precision=precision))
