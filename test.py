@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import json
 import os
-import re
 import sys
 
 from pix2pix import script
@@ -92,7 +91,7 @@ from pix2pix import devices, files
 from pix2pix.images import decode, large, outputs, png, units
 from pix2pix.images.arrays import grid, to_integer
 from pix2pix.images.diagnose import ImageError
-from pix2pix.images.listing import describe_passed_over, list_images_under, unique_stems
+from pix2pix.images.listing import describe_passed_over, list_images_under, sides_of, unique_stems
 from pix2pix.images.pairs import files_of, target_file
 from pix2pix.images.pictures import read_each, read_pictures
 from pix2pix.images.splits import Split
@@ -198,9 +197,10 @@ def check_apart(results, data, split):
     of_a_test = os.path.exists(results.metrics) or os.path.isdir(results.outputs)
     if os.path.exists(results.options) and not of_a_test:
         raise UserError(f'{results.folder} has an options.json of something else, such as a run: give another --output')
-    inside = os.path.relpath(os.path.realpath(results.folder), os.path.realpath(data)).split(os.sep)[0]
-    if re.fullmatch(f'(train|val|test|{re.escape(split)})([_-]?[ABab])?', inside):
-        raise UserError(f'--output {results.folder} lies among the pairs of {data}: give a folder elsewhere')
+    for name in 'train', 'val', 'test', split:
+        for folder in (os.path.join(data, name), *(sides_of(data, name) or ())):
+            if os.path.join(os.path.realpath(results.folder), '').startswith(os.path.realpath(folder) + os.sep):
+                raise UserError(f'--output {results.folder} lies among the pairs in {folder}: give one elsewhere')
 
 
 def draw_pictures(opts, generator):

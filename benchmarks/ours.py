@@ -20,6 +20,7 @@ from pix2pix.model.architecture import Architecture, Hyperparameters
 from pix2pix.model.networks import trained_generator
 from pix2pix.model.training_step import training_step
 from pix2pix.run import checkpoint, log, report
+from pix2pix.run.data import EMA
 from pix2pix.run.folder import Run
 from pix2pix.sizes import Size
 
@@ -100,7 +101,7 @@ def beside(what, precision, size, filters, data):
     run, pairs = Run(f'{folder}/checkpoints', f'{folder}/samples'), reader.Pairs.of(data)
     with run.opened({'epochs': 200}, (), steps=20_000):
         pass        # its folders and options are there now
-    training_step(*constants(4, size), architecture, Hyperparameters(ema=0.999), seed=0)      # the default of train.py
+    training_step(*constants(4, size), architecture, Hyperparameters(ema=EMA), seed=0)
     form, paths = PairFormat('BtoA', Size(size, size), 3, 3), pairs.paths[:4]
     source, target = (tf.concat(half, 0) for half in zip(*(reader.validation_pair(path, form) for path in paths)))
     images, saver = [source, trained_generator(source, architecture), target], checkpoint.new_saver()

@@ -76,9 +76,10 @@ def check_same(folder, how):
     if os.path.exists(path):
         with open(path) as file:
             there = json.load(file)
-        if there != how:
-            sys.exit(f'benchmarks: {folder} is of {there}, and not of {how}: give another --folder')
-    elif os.listdir(folder):
+        if there == how:
+            return
+        sys.exit(f'benchmarks: {folder} is of {there}, and not of {how}: give another --folder')
+    if os.listdir(folder):
         sys.exit(f'benchmarks: {folder} does not say what it is of: give another --folder')
     with open(path, 'w') as file:
         json.dump(how, file)

@@ -33,10 +33,10 @@ def naming_want_of_memory():
     try:
         yield
     except tf.errors.OpError as error:
-        if not re.search('OOM|[Oo]ut of memory|OUT_OF_MEMORY|allocat', error.message):
+        if not re.search('OOM when allocating|[Oo]ut of memory|OUT_OF_MEMORY|[Ff]ailed to allocate', error.message):
             raise
-        raise UserError(f'the training does not fit the memory of the device ({reason(error)}). Give a smaller batch '
-                        'or crop, or fewer filters, or end what else runs there') from None
+        raise UserError(f'this does not fit the memory of the device ({reason(error)}). Give a smaller batch or crop, '
+                        'or fewer filters, or end what else runs there') from None
 
 
 def make_deterministic():
@@ -49,7 +49,12 @@ def describe():
     gpus = tf.config.list_physical_devices('GPU')
     if gpus:
         return f'GPU: {tf.config.experimental.get_device_details(gpus[0]).get("device_name", "of unknown make")}'
-    return f'CPU: {os.cpu_count()} cores; TensorFlow sees no GPU'
+    return f'CPU: {cores()} cores; TensorFlow sees no GPU'
+
+
+def cores():
+    """Those that this process may use, which TensorFlow uses too."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
 
 
 def about_xla(asked, replicas):

@@ -1,4 +1,4 @@
-"""The scripts as a user starts them, on networks of base width 1, and what a run has left."""
+"""The scripts as processes, on networks of base width 1, and what a run has left."""
 
 import multiprocessing
 import os

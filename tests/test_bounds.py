@@ -14,7 +14,7 @@ import tifffile
 from PIL import Image
 
 import reader
-from pix2pix.distributed import discovery
+from pix2pix import devices
 from pix2pix.errors import UserError
 from pix2pix.images import bounds, decode, large, plain, tiff
 from pix2pix.images.diagnose import ImageError
@@ -185,7 +185,7 @@ def at_once(paths, limit, fail=None):
     return max(most)
 
 
-@pytest.mark.skipif(discovery.cores() == 1, reason='on one core all are decoded one at a time')
+@pytest.mark.skipif(devices.cores() == 1, reason='on one core all are decoded one at a time')
 def test_of_large_pictures_one_is_decoded_at_a_time(tmp_path):
     paths = [f'{tmp_path}/a.{ending}' for ending in ('png', 'jpg', 'bmp', 'tif')] * 2
     for path in paths[:4]:

@@ -145,6 +145,12 @@ def test_the_gradient_of_a_cut_is_one_op_in_a_batch_of_unknown_size_too():
     np.testing.assert_array_equal(got, np.float32([[[0] * 3, [1] * 3, [1] * 3, [0] * 3]] * 2))
 
 
+def test_a_cut_of_an_axis_of_unknown_length_has_no_gradient_rather_than_a_wrong_one():
+    x = tf.placeholder(tf.float32, [None, 3])
+    with pytest.raises(AssertionError):
+        tf.gradients(cut(x, [1, 0], [-1, -1]), x)
+
+
 def check_gradients(way, stride, size, c, k, dtype):
     """Of numbers so small that float32 holds all of it exactly, and bfloat16 the weights' gradients: a tap that is
     wrong or left out would be off by 7 (root mean square) in that of x."""

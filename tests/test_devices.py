@@ -65,7 +65,7 @@ def test_auto_is_float32_on_a_gpu_of_unknown_make(gpu, tmp_path):
 def test_the_device_is_described_in_one_line(monkeypatch, gpu):
     assert devices.describe() == 'GPU: H200'
     monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: [])
-    monkeypatch.setattr('os.cpu_count', lambda: 24)
+    monkeypatch.setattr('os.sched_getaffinity', lambda process: range(24))
     assert devices.describe() == 'CPU: 24 cores; TensorFlow sees no GPU'
 
 
@@ -110,7 +110,7 @@ def test_the_session_of_the_step_is_compiled_on_request(monkeypatch, xla):
 
 def test_want_of_memory_is_named_with_a_remedy():
     large = tf.random.uniform([10 ** 9, 10 ** 9])       # more than any address space
-    with pytest.raises(UserError, match='^the training does not fit the memory of the device .*Give a smaller batch'):
+    with pytest.raises(UserError, match='^this does not fit the memory of the device .*Give a smaller batch'):
         with devices.naming_want_of_memory(), tf.Session() as sess:
             sess.run(large)
     with pytest.raises(UserError, match='does not fit the memory'):

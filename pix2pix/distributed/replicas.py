@@ -57,7 +57,7 @@ class Alone:
     index, size, first, all_reduce_mean = 0, 1, True, None
 
     def __init__(self):
-        self.cores = discovery.cores()
+        self.cores = devices.cores()
 
     def describe(self, batch_size):
         return []

@@ -13,7 +13,7 @@ import shutil
 
 import tensorflow.compat.v1 as tf
 
-from pix2pix import files
+from pix2pix import devices, files
 from pix2pix.errors import UserError, reason
 
 
@@ -157,13 +157,12 @@ def restore(sess, saver, prefix):
     """Restore one checkpoint by its path without extension. TensorFlow opens it only where it is whole."""
     check(prefix)
     try:
-        saver.restore(sess, prefix)
+        with devices.naming_want_of_memory():       # no fault of the checkpoint
+            saver.restore(sess, prefix)
         shapes = tf.train.load_checkpoint(prefix).get_variable_to_shape_map()
         for v in tf.global_variables():     # the saver takes any shape without a word
             if shapes[v.op.name] != v.shape.as_list():
                 raise ValueError(f'{v.op.name} is {shapes[v.op.name]}, not {v.shape.as_list()}')
-    except tf.errors.ResourceExhaustedError:
-        raise       # no fault of the checkpoint
     except (tf.errors.OpError, ValueError) as error:
         raise CheckpointError(f'{prefix} cannot be restored: it is damaged, or of another model '
                               f'({reason(error)})') from None
