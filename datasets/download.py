@@ -19,6 +19,7 @@ OPTS = script.begin(parse) if __name__ == '__main__' else None     # before othe
 from datasets.archive import unpack
 from pix2pix.download import fetch
 from pix2pix.errors import UserError, printable
+from pix2pix.files import alone_in
 
 
 def size_of(name):
@@ -34,23 +35,27 @@ def check_size(archive, name):
 
 
 def download(name, root=ROOT, addresses=ADDRESSES):
-    """Fetch, verify and unpack a data set into root/NAME; returns the folder."""
+    """Fetch, verify and unpack a data set into root/NAME; returns the folder. One process at a time does so."""
     if name not in CATALOGUE or not CATALOGUE[name].megabytes:
         raise UserError(f'{name}: not one of {" ".join(n for n, row in CATALOGUE.items() if row.megabytes)}')
     if CATALOGUE[name].elsewhere:
         raise UserError(f'{name} is not handed out for download any more: {CATALOGUE[name].elsewhere}')
-    folder, archive = os.path.join(root, name), os.path.join(root, name + '.tar.gz')
-    if os.path.isdir(folder):
-        print(f'{folder} is there already; delete it to download it again')
-        return folder
-    os.makedirs(root, exist_ok=True)
-    failures = []
+    folder = os.path.join(root, name)
+    with alone_in(root):
+        if os.path.isdir(folder):
+            print(f'{folder} is there already; delete it to download it again')
+        else:
+            download_to(folder, name, root, addresses)
+    return folder
+
+
+def download_to(folder, name, root, addresses):
+    archive, failures = folder + '.tar.gz', []
     for url in (address.format(name=name) for address in addresses):
         try:
             fetch(url, archive, limit=size_of(name)[1])
             check_size(archive, name)
-            unpack(archive, name, root)
-            return folder
+            return unpack(archive, name, root)
         except (OSError, UserError) as error:
             failures.append(f'{url}: {printable(str(error))}')
         finally:

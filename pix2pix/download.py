@@ -11,6 +11,7 @@ import urllib.request
 from tqdm import tqdm
 
 from pix2pix.errors import UserError, printable
+from pix2pix.files import alone_in
 
 ATTEMPTS = 3            # each goes on where the one before broke off
 TIMEOUT = 30            # seconds without a byte
@@ -111,10 +112,12 @@ def cached(url, otherwise, *, fetch=fetch):
     """The path of a file in the cache, downloaded where it is missing. UserError says what to do otherwise."""
     folder = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'pix2pix')
     path = os.path.join(folder, os.path.basename(url))
-    if not os.path.exists(path):
-        os.makedirs(folder, exist_ok=True)
+    if os.path.exists(path):
+        return path
+    with alone_in(folder):
         try:
-            fetch(url, path)
+            if not os.path.exists(path):
+                fetch(url, path)
         except OSError as error:
             raise UserError(f'{url} could not be downloaded ({error}); put it at {path} by hand, {otherwise}') from None
     return path

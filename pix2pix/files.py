@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import shutil
 
@@ -52,3 +53,22 @@ def write(path, content, *, flushed=False):
     """Bytes or text -> a file."""
     with replacing(path, flushed=flushed) as partial, open(partial, 'wb') as file:
         file.write(content if isinstance(content, bytes) else content.encode())
+
+
+@contextlib.contextmanager
+def alone_in(folder):
+    """A context in which no other process is in this one for the folder, which is made. Waits for one that is, and says
+    so. The system ends the wait when that process dies.
+    """
+    os.makedirs(folder, exist_ok=True)
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):      # a file system that locks no folders
+            try:
+                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f'waiting for another process, which fills {folder}', flush=True)
+                fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)

@@ -25,6 +25,7 @@ class Server(http.server.ThreadingHTTPServer):
     statuses  of the next answers, instead of content
     validator, ranges, length   whether it sends an ETag, goes on where it is asked to, and says how long it is
     raw       what the next answers are instead, byte for byte
+    before    is called before each answer
     requests  the ranges that it was asked for, None for all
     """
 
@@ -32,6 +33,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(('127.0.0.1', 0), Handler)
         self.content, self.cuts, self.statuses, self.requests, self.raw = content, [], [], [], []
         self.ranges = self.length = self.validator = True
+        self.before = lambda: None
         self.url = f'http://127.0.0.1:{self.server_port}'
 
 
@@ -39,6 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         server, asked = self.server, self.headers.get('Range')
         server.requests.append(asked)
+        server.before()
         if server.raw:
             self.wfile.write(server.raw.pop(0))
             self.close_connection = True
@@ -217,6 +220,24 @@ def test_a_data_set_is_fetched_unpacked_and_not_fetched_again(server, tiny, tmp_
         assert download('tiny', str(tmp_path / 'new'), [tiny]) == str(tmp_path / 'new/tiny')
         assert_whole(tmp_path / 'new')
     assert server.requests == [None]
+
+
+def test_of_two_that_want_it_at_once_one_fetches_and_the_other_waits(server, tiny, tmp_path, capsys):
+    """Both ask for it while it is on its way: the server holds the answers back until the second is there."""
+    answering, go_on = threading.Event(), threading.Event()
+    server.before = lambda: (answering.set(), go_on.wait(20))
+    threads = [threading.Thread(target=download, args=['tiny', str(tmp_path / 'new'), [tiny]]) for _ in range(2)]
+    threads[0].start()
+    assert answering.wait(20)
+    threads[1].start()
+    threads[1].join(0.3)
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert server.requests == [None]
+    assert_whole(tmp_path / 'new')
+    said = capsys.readouterr().out
+    assert f'waiting for another process, which fills {tmp_path}/new\n{tmp_path}/new/tiny is there already' in said
 
 
 def test_a_data_set_that_broke_off_goes_on_in_the_next_run(server, tiny, tmp_path):

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -142,3 +143,22 @@ def test_two_processes_that_write_the_same_file_do_not_write_into_each_other_s(o
         process.communicate(timeout=60)
         assert process.returncode == 0 and old.read_text() == text
     assert names(old.parent) == ['file']
+
+
+def test_a_process_that_dies_alone_in_a_folder_ends_the_wait_of_the_next(tmp_path, capfd):
+    code = f'''if True:
+        import sys
+        from pix2pix import files
+        with files.alone_in({str(tmp_path)!r}):
+            print('in', flush=True)
+            sys.stdin.read()
+    '''
+    process = subprocess.Popen([sys.executable, '-c', code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               text=True)
+    assert process.stdout.readline() == 'in\n'
+    threading.Timer(0.3, process.kill).start()
+    with files.alone_in(str(tmp_path)):
+        assert process.wait(20) == -signal.SIGKILL
+    assert capfd.readouterr().out == f'waiting for another process, which fills {tmp_path}\n'
+    with files.alone_in(str(tmp_path)):
+        assert capfd.readouterr().out == '' and not names(tmp_path)
