@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 
 import pytest
 
@@ -145,7 +144,7 @@ def test_two_processes_that_write_the_same_file_do_not_write_into_each_other_s(o
     assert names(old.parent) == ['file']
 
 
-def test_a_process_that_dies_alone_in_a_folder_ends_the_wait_of_the_next(tmp_path, capfd):
+def test_a_process_that_dies_alone_in_a_folder_ends_the_wait_of_the_next(tmp_path, monkeypatch):
     code = f'''if True:
         import sys
         from pix2pix import files
@@ -156,9 +155,9 @@ def test_a_process_that_dies_alone_in_a_folder_ends_the_wait_of_the_next(tmp_pat
     process = subprocess.Popen([sys.executable, '-c', code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                text=True)
     assert process.stdout.readline() == 'in\n'
-    threading.Timer(0.3, process.kill).start()
-    with files.alone_in(str(tmp_path)):
-        assert process.wait(20) == -signal.SIGKILL
-    assert capfd.readouterr().out == f'waiting for another process, which fills {tmp_path}\n'
-    with files.alone_in(str(tmp_path)):
-        assert capfd.readouterr().out == '' and not names(tmp_path)
+    said = []
+    monkeypatch.setattr(files, 'print', lambda line, flush: (said.append(line), process.kill()), raising=False)
+    for _ in range(2):      # nobody is in it the second time
+        with files.alone_in(str(tmp_path)):
+            assert process.wait(20) == -signal.SIGKILL and not names(tmp_path)
+    assert said == [f'waiting for another process, which fills {tmp_path}']
