@@ -26,6 +26,7 @@ from pix2pix.images import png
 from pix2pix.images.arrays import grid
 from pix2pix.images.view import View
 from pix2pix.metrics import fid, perceptual, table
+from pix2pix.model.architecture import PRECISIONS
 
 NAMES = {'ours': 'train.py, last weights', 'averaged': 'train.py, averaged weights', 'port': 'PyTorch port'}
 OURS = {'ours': '--raw', 'averaged': ''}        # the port averages nothing: its peer is the last weights
@@ -41,6 +42,7 @@ def parse():
     parser.add_argument('--epochs', type=int, default=20)
     parser.add_argument('--filters', type=int, default=32)
     parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
+    parser.add_argument('--precision', choices=PRECISIONS, default='float32', help='of ours; the port has float32')
     opts = parser.parse_args()
     opts.torch, opts.data, opts.folder = map(os.path.abspath, (opts.torch, opts.data, opts.folder))
     return opts
@@ -56,7 +58,7 @@ def main(opts):
             os.makedirs(folder, exist_ok=True)
             how = {'filters': opts.filters, 'batch_size': batch_size, 'epochs': opts.epochs, 'seed': seed,
                    'device': opts.device}
-            check_same(folder, {**how, 'data': opts.data})
+            check_same(folder, {**how, 'data': opts.data, 'precision': opts.precision})
             side_by_side(opts, folder, how)
             pictures[batch_size, seed] = outputs = {'port': np.load(f'{folder}/outputs.npy'),
                                                     **{weights: drawn(folder, weights) for weights in OURS}}
@@ -98,7 +100,7 @@ def side_by_side(opts, folder, how):
     options = [str(word) for name, value in (
         ('dataset', opts.data), ('name', 'run'), ('direction', 'BtoA'), ('base_filters', how['filters']),
         ('batch_size', how['batch_size']), ('epochs', how['epochs']), ('seed', how['seed']), ('sample_every', 10),
-        ('validate_every', how['epochs']), ('precision', 'float32')) for word in (f'--{name}', value)]
+        ('validate_every', how['epochs']), ('precision', opts.precision)) for word in (f'--{name}', value)]
     commands = {
         'port': [opts.torch, '-m', 'benchmarks.port', f'{opts.folder}/train.npy', f'{opts.folder}/val.npy', folder,
                  json.dumps(how)],

@@ -26,7 +26,7 @@ def test_a_discriminator_that_wins_an_epoch_is_said_once(losses, lines):
     for step, line in said.items():
         epoch = {3: 1, 5: 2, 10: 4}[step]
         assert line == f'd_loss stayed below 0.01 all through epoch {epoch}: the discriminator knows every output ' \
-                       'from its target, and the pictures may stop getting better. docs/troubleshooting.md says ' \
+                       'from its target, and the generator learns little from it. docs/troubleshooting.md says ' \
                        'what helps'
 
 

@@ -24,7 +24,7 @@ class Health:
         self.steps, self.highest = 0, 0.0
         self.once('won', whole and highest < WON,
                   f'd_loss stayed below {WON} all through epoch {int(self.order.epoch_of(step))}: the discriminator '
-                  'knows every output from its target, and the pictures may stop getting better')
+                  'knows every output from its target, and the generator learns little from it')
 
     def take_in(self, output, target):
         """One of the pictures of a validation, uint8 [H, W, C] both: compared with the one before."""
