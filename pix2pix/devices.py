@@ -7,7 +7,7 @@ import re
 import tensorflow
 import tensorflow.compat.v1 as tf
 
-from pix2pix.errors import UserError, reason
+from pix2pix.errors import UserError, count, reason
 
 
 def session_config(xla=False):
@@ -49,7 +49,7 @@ def describe():
     gpus = tf.config.list_physical_devices('GPU')
     if gpus:
         return f'GPU: {tf.config.experimental.get_device_details(gpus[0]).get("device_name", "of unknown make")}'
-    return f'CPU: {cores()} cores; TensorFlow sees no GPU'
+    return f'CPU: {count(cores(), "core")}; TensorFlow sees no GPU'
 
 
 def cores():

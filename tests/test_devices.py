@@ -67,6 +67,8 @@ def test_the_device_is_described_in_one_line(monkeypatch, gpu):
     monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: [])
     monkeypatch.setattr('os.sched_getaffinity', lambda process: range(24))
     assert devices.describe() == 'CPU: 24 cores; TensorFlow sees no GPU'
+    monkeypatch.setattr('os.sched_getaffinity', lambda process: range(1))
+    assert devices.describe() == 'CPU: 1 core; TensorFlow sees no GPU'
 
 
 @pytest.mark.parametrize('precision', ['float32', 'bfloat16'])
