@@ -45,6 +45,9 @@ from pix2pix.images.splits import Split
 from pix2pix.sizes import Size
 
 
+LEVEL = {'uint8': 1, 'uint16': 257}      # values of a picture to one of 255
+
+
 def flatness(image):
     """The share of neighbouring pixels that are equal within 2 of 255: high for label maps, low for photos."""
     return float((np.abs(np.diff(image, axis=1)) <= 2).all(-1).mean()) if image.shape[1] > 1 else 1.0
@@ -87,18 +90,23 @@ def check_split(folder, names, seen, findings, say):
         gray = 'gray' if (image == image[..., :1]).all() else 'colour'
         sizes[f'{width} x {height} {gray}'] += 1
         flat.append([flatness(half / np.float32(257)) for half in np.split(image, 2, axis=1)])
-        twin = seen.setdefault(hashlib.sha256(image.tobytes()).digest(), path)
-        if twin != path:
-            say(f'  {path!r}: the same pixels as {twin!r}')
+        say_twin(repr(path), [image], seen, say)
     kinds = [f'{number} of {size}' for size, number in sizes.most_common(5)] + ['...'] * (len(sizes) > 5)
     say(f'{folder}: {count(len(names), "file")}, {faults} unreadable' + ('; ' + ', '.join(kinds) if kinds else ''))
     return faults, np.mean(flat, axis=0) if flat else None
 
 
+def say_twin(name, images, seen, say):
+    """Name the pair that had the same pixels before, if one had."""
+    twin = seen.setdefault(hashlib.sha256(b''.join(image.tobytes() for image in images)).digest(), name)
+    if twin != name:
+        say(f'  {name}: the same pixels as {twin}')
+
+
 def check_stored(splits, direction, say):
     """Read pairs of two files, or of arrays, as they are stored, and say what they hold and which options fit; returns
     the number of pairs that cannot be read."""
-    sides, faults = [Facts(), Facts()], 0
+    sides, faults, seen, flat = [Facts(), Facts()], 0, {}, []
     for split in splits:
         bar = tqdm(split.paths, split.title, leave=False, disable=None)
         for pair in bar:
@@ -118,6 +126,9 @@ def check_stored(splits, direction, say):
                 continue
             for facts, image in zip(sides, images):
                 facts.add(image)
+            say_twin(name_of(pair), images, seen, say)
+            if all(image.dtype.name in LEVEL and image.shape[-1] in (1, 3) for image in images):
+                flat.append([flatness(image / np.float32(LEVEL[image.dtype.name])) for image in images])
         say(f'{split.title}: {count(len(split.names), "pair")}')
     if not sides[0].sizes:
         return faults
@@ -126,6 +137,8 @@ def check_stored(splits, direction, say):
     if any(len(facts.channels) > 1 and set(facts.channels) != {1, 3} for facts in sides):
         say('the number of channels differs from file to file, and a training needs one')
         faults += 1
+    if flat:
+        say_sides(*np.mean(flat, axis=0), direction, say, names='AB')
     fit = options(*(sides if direction != 'BtoA' else sides[::-1]))
     say(f'options that fit: {fit}' if fit else 'the options need not be changed')
     return faults
@@ -180,9 +193,9 @@ def check(dataset, direction=None, say=print):
     return sum(faults for faults, _ in results)
 
 
-def say_sides(a, b, direction, say):
+def say_sides(a, b, direction, say, names=('A (left)', 'B (right)')):
     """Which side looks like label maps, by the flatness of A and of B, and whether the direction fits."""
-    say(f'flat, as label maps are: {a:.0%} of A (left), {b:.0%} of B (right)')
+    say(f'flat, as label maps are: {a:.0%} of {names[0]}, {b:.0%} of {names[1]}')
     if max(a, b) > 0.5 and max(a, b) > min(a, b) + 0.2:
         guess = 'AtoB' if a > b else 'BtoA'
         say(f'{guess[0]} looks like the labels: --direction {guess} learns labels -> photo')

@@ -171,6 +171,20 @@ def test_two_folders_are_read_as_they_are_and_the_options_that_fit_are_said(tmp_
     assert faults == 2 and 'NaN or infinity among its values' in text and '128 x 64 and 100 x 64 pixels' in text
 
 
+def test_in_two_folders_of_pictures_twins_and_sides_are_named_too(tmp_path):
+    for name in 'trainA', 'trainB':
+        (tmp_path / name).mkdir()
+    for i in 0, 0, 1:
+        photo, labels = np.split(pair(0, 'train', i), 2, axis=1)
+        number = len(list((tmp_path / 'trainA').iterdir()))
+        iio.imwrite(tmp_path / f'trainA/{number}.png', photo)
+        tifffile.imwrite(tmp_path / f'trainB/{number}.tif', np.uint16(labels) * 257, photometric='rgb')
+    _, text = lines_of(tmp_path, 'AtoB')
+    first, second = (f"'{tmp_path}/trainA/{i}.png' with '{tmp_path}/trainB/{i}.tif'" for i in (0, 1))
+    assert f'  {second}: the same pixels as {first}\n' in text and text.count('the same pixels as') == 1
+    assert 'B looks like the labels: --direction BtoA' in text and 'are the sides swapped?' in text
+
+
 def test_pairs_of_many_bands_in_one_file_are_read_as_they_are_stored(tmp_path):
     bands = np.random.RandomState(0).randint(0, 2990, [256, 512, 5]).astype(np.uint16)
     (tmp_path / 'train').mkdir()
