@@ -224,11 +224,22 @@ def test_validation_pictures_are_the_sources_of_the_pairs_held_out(runs, pairs):
                                            (['--checkpoint', 'a', '--best', 'l1', '--to', 'onnx'], '--best picks the'),
                                            (['--name', 'a', '--to', 'page', '--dropout', '--size', '256'],
                                             '--size is not for --to page'),
+                                           (['--name', 'a', '--to', 'page', 'onnx', '--weights', 'int8', 'float32'],
+                                            '--to page has no weights of float32, only of int8, float16'),
                                            (['--name', 'a', '--to', 'pytorch', '--dropout'], 'masks of its own')])
 def test_mistakes_are_named(args, message, capsys):
     with pytest.raises(SystemExit):
         export.parse(args)
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('target, package', [('onnx', 'onnx'), ('page', 'onnx'), ('page', 'onnxruntime')])
+def test_a_package_that_is_not_there_is_named_with_what_installs_it(target, package, monkeypatch, capsys):
+    monkeypatch.setattr('importlib.util.find_spec', lambda name: None if name == package else name)
+    with pytest.raises(SystemExit):
+        export.parse(['--name', 'a', '--to', target])
+    assert f'--to {target} needs the package {package}: pip install -r requirements-export.txt' in \
+        ' '.join(capsys.readouterr().err.split())
 
 
 def test_a_run_that_is_not_there_is_named(tmp_path, monkeypatch):

@@ -14,16 +14,17 @@ from pix2pix.sizes import size
 
 class Format(NamedTuple):
     writer: str         # the module that has write()
-    needs: str          # the package that it needs
+    needs: tuple        # the packages that it needs
     runtime: str        # the package that runs what it writes
     weights: tuple      # the kinds that it can write; the first is the default
 
 
-FORMATS = {'onnx':       Format('pix2pix.export.to_onnx', 'onnx', 'onnxruntime', WEIGHTS),
-           'savedmodel': Format('pix2pix.export.to_savedmodel', 'tensorflow', 'tensorflow', ('float32',)),
-           'tflite':     Format('pix2pix.export.to_tflite', 'tensorflow', 'ai_edge_litert', WEIGHTS),
-           'page':       Format('pix2pix.draw.to_page', 'onnxruntime', 'onnxruntime', ('int8', 'float16')),
-           'pytorch':    Format('pix2pix.export.to_pytorch', 'numpy', 'torch', ('float32',))}
+FORMATS = {'onnx':       Format('pix2pix.export.to_onnx', ('onnx',), 'onnxruntime', WEIGHTS),
+           'savedmodel': Format('pix2pix.export.to_savedmodel', (), 'tensorflow', ('float32',)),
+           'tflite':     Format('pix2pix.export.to_tflite', (), 'ai_edge_litert', WEIGHTS),
+           'page':       Format('pix2pix.draw.to_page', ('onnx', 'onnxruntime'), 'onnxruntime',
+                                ('int8', 'float16')),
+           'pytorch':    Format('pix2pix.export.to_pytorch', (), 'torch', ('float32',))}
 MISSING = 'pip install -r requirements-export.txt'
 
 
@@ -59,12 +60,13 @@ def parse(args=None):
     if opts.folder and 'page' not in opts.to:
         parser.error('--folder is for --to page')
     for target in opts.to:
-        needs, kinds = FORMATS[target].needs, FORMATS[target].weights
-        if importlib.util.find_spec(needs) is None:
-            parser.error(f'--to {target} needs the package {needs}: {MISSING}')
-        missing = [weights for weights in opts.weights or () if weights not in kinds]
-        if missing:
-            parser.error(f'--to {target} has no weights of {missing[0]}, only of {", ".join(kinds)}')
+        kinds = FORMATS[target].weights
+        for package in FORMATS[target].needs:
+            if importlib.util.find_spec(package) is None:
+                parser.error(f'--to {target} needs the package {package}: {MISSING}')
+        for weights in opts.weights or ():
+            if weights not in kinds:
+                parser.error(f'--to {target} has no weights of {weights}, only of {", ".join(kinds)}')
     return opts
 
 
