@@ -27,9 +27,9 @@ FACADES = {'wall': '#0030ff', 'background': '#0000de', 'window': '#0080fe', 'cor
            'shutter': '#fef001', 'column': '#fd0101'}
 
 CATALOGUE = {
-    'facades':        Dataset('BtoA', {'train': 400, 'val': 100, 'test': 106}, 29, 'facade labels -> photo',
+    'facades':        Dataset('BtoA', {'train': 400, 'val': 100, 'test': 106}, 30, 'facade labels -> photo',
                               palette=FACADES, size=30_168_306),
-    'maps':           Dataset('BtoA', {'train': 1096, 'val': 1098}, 239, 'map -> aerial photo', size=250_242_400),
+    'maps':           Dataset('BtoA', {'train': 1096, 'val': 1098}, 250, 'map -> aerial photo', size=250_242_400),
     'cityscapes':     Dataset('BtoA', {'train': 2975, 'val': 500}, 99, 'street labels -> photo',
                               elsewhere='register at https://www.cityscapes-dataset.com, unpack leftImg8bit/ and '
                                         'gtFine/ here (the labels of test are not published), then run: '
