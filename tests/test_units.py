@@ -27,7 +27,9 @@ def test_gray_and_colour_become_each_other_and_other_numbers_must_fit():
     assert scale(np.uint8([[[100, 200, 50]]])).item() == pytest.approx(0.299 * 100 + 0.587 * 200 + 0.114 * 50)
     assert scale(np.uint8([[9]]), 3).tolist() == [[[9, 9, 9]]]
     assert scale(np.uint8([[[1, 2, 3, 9]]]), 3).tolist() == [[[1, 2, 3]]]        # alpha
-    for channels, wanted in (5, 4), (5, 3), (1, 2), (3, 2):
+    assert scale(np.uint8([[[9, 9, 9, 1]]])).item() == pytest.approx(9) and scale(np.uint8([[[4, 1]]])).item() == 4
+    assert scale(np.uint8([[[4, 1]]]), 3).tolist() == [[[4, 4, 4]]]
+    for channels, wanted in (5, 4), (5, 3), (1, 2), (3, 2), (3, 4):
         with pytest.raises(ValueError, match=f'^{channels} channels, and the run has {wanted}$'):
             scale(np.zeros([2, 2, channels], np.uint8), wanted)
 
@@ -53,3 +55,11 @@ def test_what_is_drawn_comes_back_in_the_units_and_the_kind_of_the_files(values,
     assert restored(np.float32([[[-1], [1]]]), 'uint8', (7, 3000)).ravel().tolist() == [0, 255]
     outside = restored(np.float32([[[-1.2, 1.2]]]), values.dtype, limits)
     assert outside.min() == values.min() and outside.max() == values.max()
+
+
+@pytest.mark.parametrize('dtype, limits, values', [('uint16', (-500, 9000), [0, 4250, 9000]),
+                                                   ('int16', (0, 40000), [0, 20000, 32767]),
+                                                   ('int32', (-3e9, 3e9), [-2 ** 31, 0, 2 ** 31 - 1])])
+def test_what_a_file_cannot_hold_is_its_nearest_and_does_not_begin_again(dtype, limits, values):
+    drawn = restored(np.float32([[[-1], [0], [1]]]), dtype, limits)
+    assert drawn.dtype == dtype and drawn.ravel().tolist() == values

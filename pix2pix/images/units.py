@@ -29,8 +29,8 @@ def scaled(samples, channels, limits=None):
     or nobody knows its range.
     """
     values, highest = samples
-    if (values.shape[-1], channels) in ((4, 3), (2, 1)):        # without alpha
-        values = values[..., :channels]
+    if values.shape[-1] in (2, 4) and channels in (1, 3):       # without alpha
+        values = values[..., :-1]
     if values.shape[-1] == 3 and channels == 1:
         values = values @ GRAY
         values = values[..., None]
@@ -58,4 +58,7 @@ def restored(image, dtype, limits=None):
     dtype = np.dtype(dtype)
     low, high = (0, 255) if dtype == np.uint8 else limits or (0, 1 if dtype.kind == 'f' else np.iinfo(dtype).max)
     values = (np.clip(np.float64(image), -1, 1) + 1) * ((high - low) / 2) + low
-    return values.astype(dtype) if dtype.kind == 'f' else np.rint(values).astype(dtype)
+    if dtype.kind == 'f':
+        return values.astype(dtype)
+    holds = np.iinfo(dtype)         # which a range that is wider must not leave: the values would begin again
+    return np.clip(np.rint(values), holds.min, holds.max).astype(dtype)
