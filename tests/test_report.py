@@ -211,6 +211,22 @@ def test_enlarging_and_comparing_by_keyboard_and_mouse(browser, tmp_path):
     assert browser.get_log('browser') == []
 
 
+def test_pictures_that_are_no_squares_keep_their_shape(browser, tmp_path):
+    path = make_run(tmp_path)
+    for shot in (tmp_path / 'samples/x/test/compare').iterdir():
+        png.write(str(shot), grid([[np.full([64, 128, 3], value, np.uint8) for value in (0, 100, 200)]]))
+    page = ReportPage(browser, path)
+    shape = '''const [name, done] = arguments
+        document.querySelector('#shots img').decode().then(() => requestAnimationFrame(() => {
+            const box = document.querySelector(name).getBoundingClientRect()
+            done(box.width / box.height)
+        }))'''
+    assert browser.execute_async_script(shape, '#shots img') == pytest.approx(6, rel=0.02)
+    page.js('document.querySelector("#shots button").click()')
+    assert browser.execute_async_script(shape, '#compare') == pytest.approx(2, rel=0.02)
+    assert browser.execute_async_script(shape, '#compare .third') == pytest.approx(2, rel=0.02)
+
+
 def test_nothing_is_asked_of_the_network(browser, tmp_path):
     page = ReportPage(browser, make_run(tmp_path, training=True))
     page.js('window.scrollTo(0, 1e6)')
