@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.signal import fftconvolve
 
+from pix2pix.errors import UserError
 from pix2pix.images import png
 from pix2pix.metrics import pixels
 
@@ -18,6 +19,13 @@ def ssim_by_hand(x, y):
     vx, vy, cov = mean(x * x) - mx ** 2, mean(y * y) - my ** 2, mean(x * y) - mx * my
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     return np.mean((2 * mx * my + c1) * (2 * cov + c2) / ((mx ** 2 + my ** 2 + c1) * (vx + vy + c2)))
+
+
+def test_a_picture_too_small_for_the_window_of_ssim_is_named():
+    small = np.zeros([11, 11, 3], np.uint8)
+    assert pixels.Comparison()(small, small)['ssim'] == 1
+    with pytest.raises(UserError, match='^12 x 10 pixels are too few for SSIM, which needs 11 a side$'):
+        pixels.Comparison()(*[np.zeros([10, 12, 3], np.uint8)] * 2)
 
 
 @pytest.mark.parametrize('channels', [1, 3])

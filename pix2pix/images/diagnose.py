@@ -25,6 +25,9 @@ def try_read(paths, read=decode.rgb, pairs=True):
             if is_irregular(name):
                 yield name, None, ImageError(f'{name!r}: is a pipe or a device, and no file; remove it')
                 continue
+            if any('\udc80' <= letter <= '\udcff' for letter in name):     # which Python has for bytes of no letter
+                yield name, None, ImageError(f'{name!r}: the name is not valid UTF-8; rename the file')
+                continue
             try:
                 pixels = sess.run(image, {path: name})
             except tf.errors.OpError as error:

@@ -73,7 +73,7 @@ def is_large(path, pixels=LARGE):
     """Whether a file is a picture of more than so many pixels that can become a Picture."""
     try:
         image = None if is_irregular(path) else opened(path)
-    except pyvips.Error:
+    except (pyvips.Error, UnicodeEncodeError):      # a name that is not UTF-8
         return False
     if not image:
         return False

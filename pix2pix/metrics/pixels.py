@@ -3,6 +3,9 @@
 import tensorflow.compat.v1 as tf
 
 from pix2pix import devices
+from pix2pix.errors import UserError
+
+SMALLEST = 11       # pixels a side, of the window of SSIM
 
 
 class Comparison:
@@ -19,5 +22,8 @@ class Comparison:
             graph.finalize()
 
     def __call__(self, output, target):
+        height, width, _ = target.shape
+        if min(height, width) < SMALLEST:
+            raise UserError(f'{width} x {height} pixels are too few for SSIM, which needs {SMALLEST} a side')
         values = self.sess.run(self.values, dict(zip(self.pictures, [output, target])))
         return {name: float(value) for name, value in values.items()}
