@@ -44,7 +44,6 @@ from pix2pix.images.preprocessing import CROP_SIZE
 from pix2pix.images.splits import Split
 from pix2pix.sizes import Size
 
-
 LEVEL = {'uint8': 1, 'uint16': 257}      # values of a picture to one of 255
 
 
@@ -134,7 +133,7 @@ def check_stored(splits, direction, say):
         return faults
     for side, facts in zip('AB', sides):
         say(f'{side}: {facts.line()}')
-    if any(len(facts.channels) > 1 and set(facts.channels) != {1, 3} for facts in sides):
+    if not all(facts.fitting_channels for facts in sides):
         say('the number of channels differs from file to file, and a training needs one')
         faults += 1
     if flat:

@@ -39,6 +39,15 @@ class Facts:
         return f'{", ".join(sizes)} pixels; channels {several(self.channels)}; {several(self.kinds)}; values ' \
                f'{self.low:,g} to {self.high:,g}{few}'
 
+    @property
+    def fitting_channels(self):
+        """How many a training can have of all; None where they do not go together. Gray, RGB and alpha do."""
+        if len(self.channels) == 1:
+            return next(iter(self.channels))
+        if set(self.channels) <= {1, 2, 3, 4}:
+            return 1 if set(self.channels) <= {1, 2} else 3
+        return None
+
     def range(self):
         """(low, high) in round numbers, where the files' own range is no good; else None."""
         kinds, round_up = set(self.kinds), 10 ** math.floor(math.log10(max(abs(self.low), abs(self.high), 1e-9)))
@@ -50,21 +59,26 @@ class Facts:
         return low, high
 
 
+def plain(number):
+    """'-2000000', '0.00003': without an exponent."""
+    return np.format_float_positional(float(f'{number:.6g}'), trim='-')
+
+
 def several(counter):
     return ' '.join(str(value) for value, _ in counter.most_common())
 
 
 def options(source, target):
     """The options that fit the Facts of both sides, as they are typed; '' where the defaults do."""
-    found = [f'--{side}_channels {facts.channels.most_common(1)[0][0]}' for side, facts in
-             (('source', source), ('target', target)) if set(facts.channels) != {3}]
+    found = [f'--{side}_channels {facts.fitting_channels or facts.channels.most_common(1)[0][0]}' for side, facts in
+             (('source', source), ('target', target)) if facts.fitting_channels != 3]
     ranges = source.range(), target.range()
     if ranges[0] and not ranges[1] and set(target.kinds) != {'uint8'}:      # else the one is for both
         ranges = ranges[0], (0, 65535 if set(target.kinds) == {'uint16'} else 1)
     if ranges[0]:
-        found.append('--range {:g} {:g}'.format(*ranges[0]))
+        found.append('--range ' + ' '.join(map(plain, ranges[0])))
     if ranges[1] and ranges[1] != ranges[0]:
-        found.append('--target_range {:g} {:g}'.format(*ranges[1]))
+        found.append('--target_range ' + ' '.join(map(plain, ranges[1])))
     return ' '.join([*found, *of_size(source.size)])
 
 

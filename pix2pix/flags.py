@@ -4,6 +4,7 @@ import argparse
 import difflib
 import itertools
 import math
+import re
 import sys
 
 from pix2pix import elsewhere
@@ -17,6 +18,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, description, prog=None):
         super().__init__(prog, description=description, allow_abbrev=False)
+        self._negative_number_matcher = re.compile(r'-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$', re.I)    # argparse's: without e
 
     def parse_known_args(self, args=None, namespace=None):
         args = sys.argv[1:] if args is None else args
@@ -68,6 +70,7 @@ def number(kind, what, holds):
     return parse_number
 
 
+whole = number(int, 'a whole number of 64 bits', lambda n: -2 ** 63 <= n < 2 ** 63)
 natural = number(int, 'a whole number from 1 on', lambda n: n > 0)
 positive = number(float, 'a number above 0', lambda x: 0 < x < math.inf)
 weight = number(float, 'a number from 0 on', lambda x: 0 <= x < math.inf)

@@ -193,6 +193,24 @@ def test_pairs_of_many_bands_in_one_file_are_read_as_they_are_stored(tmp_path):
     assert faults == 0 and text.endswith('options that fit: --source_channels 5 --target_channels 5 --range 0 3000')
 
 
+def test_gray_colour_and_alpha_go_together_and_other_numbers_do_not():
+    facts = Facts()
+    for channels, fitting in (4, 4), (3, 3), (1, 3), (5, None):
+        facts.add(np.zeros([256, 256, channels], np.uint8))
+        assert facts.fitting_channels == fitting
+    gray = Facts()
+    for channels in 1, 2:
+        gray.add(np.zeros([256, 256, channels], np.uint8))
+    assert gray.fitting_channels == 1
+
+
+def test_a_range_is_written_as_it_can_be_typed():
+    sides = [Facts(), Facts()]
+    sides[0].add(np.full([256, 256, 3], -1_999_999, np.int32) + 4_499_999 * np.eye(256, dtype=np.int32)[..., None])
+    sides[1].add(np.full([256, 256, 3], -2.5e-5, np.float32) + np.float32(3.4e-5) * np.eye(256, dtype='f')[..., None])
+    assert options(*sides) == '--range -2000000 3000000 --target_range -0.00003 0.00001'
+
+
 @pytest.mark.parametrize('target, fit', [
     (np.float32(1), '--range 0 3000 --target_range 0 1'),       # else the range would be for both
     (np.uint16(60000), '--range 0 3000 --target_range 0 65535'), (np.uint8(9), '--range 0 3000'),

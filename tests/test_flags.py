@@ -15,7 +15,8 @@ def parser():
 
 
 #            type               takes, as                               refuses
-NUMBERS = [(flags.natural,      {'1': 1, '200': 200},                   '0 -1 1.5 nan x'),
+NUMBERS = [(flags.whole,        {'0': 0, '-7': -7, str(2 ** 63 - 1): 2 ** 63 - 1}, f'{2 ** 63} 1.5 x'),
+           (flags.natural,      {'1': 1, '200': 200},                   '0 -1 1.5 nan x'),
            (flags.positive,     {'0.1': 0.1, '1e9': 1e9},               '0 -0.1 nan inf x'),
            (flags.weight,       {'0': 0.0, '0.5': 0.5, '100': 100.0},   '-0.1 nan inf x'),
            (flags.rate,         {'0': 0.0, '0.999': 0.999},             '-0.1 1 1.1 nan x'),
@@ -45,6 +46,11 @@ def test_a_refusal_says_which_kind_of_number_is_wanted(parser, capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(['--number', '1'])
     assert "argument --number: '1' is not a number from 0 to below 1\n" in capsys.readouterr().err
+
+
+def test_a_negative_number_is_no_flag_however_it_is_written(parser):
+    parser.add_argument('--range', type=float, nargs=2)
+    assert parser.parse_args(['--range', '-1e3', '-.5E-2']).range == [-1000, -0.005]
 
 
 def refusal(parser, *args):
