@@ -15,7 +15,7 @@ import pytest
 from pix2pix import Generator
 from pix2pix.errors import UserError
 from pix2pix.export import __main__ as export
-from pix2pix.export import parity, readme, to_onnx, to_pytorch
+from pix2pix.export import parity, readme, to_onnx, to_pytorch, to_savedmodel
 from pix2pix.images import png
 from pix2pix.images.form import PairFormat
 from pix2pix.model.architecture import Architecture
@@ -309,3 +309,15 @@ def test_the_write_up_has_no_place_in_the_port(runs, tmp_path, monkeypatch, caps
     ((-5, 20), 'float32', '`2 * (values - -5) / 25 - 1`', '`(picture + 1) / 2 * 25 + -5`')])
 def test_the_readme_scales_values_as_the_training_did(limits, dtype, to, back):
     assert readme.to_unit(limits, dtype) == to and readme.from_unit(limits, dtype) == back
+
+
+@pytest.mark.parametrize('changed, has_png', [({}, True), ({'labels': ['#000000', '#ffffff']}, False),
+                                              ({'source_channels': 5}, False), ({'dropout': True}, False)])
+def test_png_files_are_drawn_from_where_a_savedmodel_can(changed, has_png):
+    dropout = changed.pop('dropout', False)
+    form = PairFormat('AtoB', Size(256, 256), 3, 3)._replace(**changed)
+    signature = to_savedmodel.has_png(types.SimpleNamespace(form=form, dropout=dropout))
+    text = readme.text({'savedmodel': {
+        'target': 'savedmodel', 'run': 'a', 'checkpoint': 1, 'statistics': 'batch', 'dropout': dropout, 'multiple': 256,
+        'png': signature, 'difference': 'not checked', **form._asdict()}})
+    assert signature == has_png == ("model.signatures['png']" in text) and "model.signatures['serving_default']" in text

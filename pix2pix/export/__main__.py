@@ -92,7 +92,7 @@ import tensorflow.compat.v1 as tf
 
 from pix2pix import files
 from pix2pix.errors import reason
-from pix2pix.export import parity, readme
+from pix2pix.export import parity, readme, to_savedmodel
 from pix2pix.inference.generator import Generator
 from pix2pix.run import palettes, report
 from pix2pix.run.best import checkpoint_of
@@ -132,7 +132,7 @@ def main(opts):
         note(folder, name, {
             'target': target, 'weights': weights, 'run': generator.run.name, 'checkpoint': generator.step,
             'statistics': generator.statistics, 'norm': generator.architecture.norm, 'dropout': opts.dropout,
-            'averaged': generator.averaged,
+            'averaged': generator.averaged, 'png': to_savedmodel.has_png(generator),
             'layout': 'NHWC', 'range': [-1, 1], 'multiple': multiple, 'size': fixed, **generator.data,
             'palette': palette, 'compared_on': words,
             'generator_milliseconds': milliseconds,

@@ -4,6 +4,9 @@ import collections
 
 from pix2pix.sizes import Size
 
+PNG = """png = model.signatures['png'](png=tf.constant([open('labels.png', 'rb').read()]))['picture']     # of any size
+"""
+
 #      format      a few lines of the target's own language
 RUN = {'onnx': '''```python
 import numpy as np, onnxruntime
@@ -14,8 +17,7 @@ picture = session.run(None, {{'source': source}})[0]
 import tensorflow as tf
 model = tf.saved_model.load('{name}')
 picture = model.signatures['serving_default'](source=tf.constant(source))['picture']
-png = model.signatures['png'](png=tf.constant([open('labels.png', 'rb').read()]))['picture']     # of any size
-```''',
+{png}```''',
        'tflite': '''```python
 from ai_edge_litert.interpreter import Interpreter
 interpreter = Interpreter('{name}')
@@ -41,9 +43,14 @@ def text(files):
         dropout = 'fixed masks of dropout' if about['dropout'] else 'without dropout'
         lines += [f'# {name}\n', f'The generator of {about["run"]}, checkpoint {about["checkpoint"]}{averaged}, with '
                   f'{about["statistics"]} statistics and {dropout}.']
-        run = RUN[about['target']].format(name=name, norm=theirs(about), width=multiple)
+        run = RUN[about['target']].format(name=name, norm=theirs(about), width=multiple, png=PNG * draws_png(about))
         lines += [feed(about, source, target, multiple), run, found(about), '']
     return '\n'.join(lines)
+
+
+def draws_png(about):
+    """Whether a SavedModel has the signature of PNG files."""
+    return about.get('png', not about['dropout'])       # files of earlier versions do not say
 
 
 def theirs(about):

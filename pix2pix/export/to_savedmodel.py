@@ -8,7 +8,7 @@ from pix2pix.export import in_tensorflow, rows, suffix
 
 
 def write(folder, generator, weights, size=None):
-    """A Generator's network -> a folder in `folder`: its path. It has two signatures, the second for gray or RGB alone:
+    """A Generator's network -> a folder in `folder`: its path. It has two signatures, or where has_png() is false one:
 
     serving_default   source [N, H, W, C] in [-1, 1] -> picture, H and W multiples of 2 ** depth, or `size`
     png               png [N], files of 8 bits of any size -> picture [N], PNG files of the same sizes
@@ -22,7 +22,7 @@ def write(folder, generator, weights, size=None):
         def draw(source):
             return in_tensorflow.draw(source, architecture, variables, generator.statistics, dropped)
         signatures = {'serving_default': ({'source': source}, {'picture': draw(source)})}
-        if generator.form.is_plain and not generator.form.labels:
+        if has_png(generator):
             png = tf.placeholder(tf.string, [None], 'png')
             drawn = tf.map_fn(lambda content: draw_png(content, draw, architecture), png)
             signatures['png'] = {'png': png}, {'picture': drawn}
@@ -32,6 +32,11 @@ def write(folder, generator, weights, size=None):
             name: tf.saved_model.predict_signature_def(*ends) for name, ends in signatures.items()})
         builder.save()
     return path
+
+
+def has_png(generator):
+    """Whether it draws from PNG files: gray or RGB as it comes, and of any size, as without masks of dropout."""
+    return generator.form.is_plain and not generator.form.labels and not generator.dropout
 
 
 def draw_png(content, draw, architecture):

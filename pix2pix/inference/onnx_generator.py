@@ -18,7 +18,7 @@ OF_EARLIER_FILES = {**PairFormat('AtoB', Size(256, 256), 3, 3)._asdict(), 'nativ
 
 
 class OnnxGenerator:
-    """An ONNX file of pix2pix.export: OnnxGenerator('model.onnx')(picture) -> picture, an array of uint8 or uint16.
+    """An ONNX file of pix2pix.export: OnnxGenerator('model.onnx')(picture) -> picture, an array.
 
     path     the file
     tile     pixels a side that go through the network at once, a multiple of architecture.multiple
@@ -61,10 +61,11 @@ class OnnxGenerator:
         return self.session.run(None, {'source': sources})[0]
 
     def __call__(self, picture):
-        """A picture -> an array of the same size and type, [H, W] or [H, W, 3].
+        """A picture -> an array of the same size, [H, W] or [H, W, target_channels].
 
-        It is a path, a PIL image, or an array of uint8 or uint16, [H, W] gray or [H, W, 3] RGB. UserError, ValueError
-        where it cannot be drawn.
+        It is a path, a PIL image, or an array of uint8 or uint16, [H, W] gray or [H, W, 3] RGB, and what comes out has
+        its type. A model of bands or ranges takes an array [H, W, source_channels] in the units of its files, and gives
+        one of target_dtype. UserError, ValueError where it cannot be drawn.
         """
         if not self.form.is_plain and isinstance(picture, str | os.PathLike):
             raise UserError(f'{picture}: this model draws from values in units of their own: give it an array of them')
