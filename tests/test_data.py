@@ -8,6 +8,7 @@ import pytest
 
 from pix2pix.errors import UserError
 from pix2pix.images import png
+from pix2pix.images.diagnose import ImageError
 from pix2pix.run import data
 from pix2pix.run.folder import Run
 from pix2pix.sizes import Size
@@ -56,6 +57,9 @@ def test_the_pairs_decide_what_is_left_open_and_a_run_keeps_the_scale_that_it_ha
     opts = settled(run, path, target_range=[0, 9])
     assert opts.crop_size == (32, 32) and opts.native_size == (40, 70)
     assert (opts.source_dtype, opts.target_dtype, opts.target_ending) == ('uint8', 'uint8', '.png')
+    (tmp_path / 'options.json').write_text(json.dumps({'native_size': [64, 128]}))
+    assert settled(run, path, crop_size=None, preprocess='none').native_size == (40, 70)        # nothing is trained yet
+    (tmp_path / 'model-1.index').touch()
     for saved, kept in ([64, 128], (64, 128)), (None, None):
         (tmp_path / 'options.json').write_text(json.dumps({'native_size': saved}))
         assert settled(run, path).native_size == kept
@@ -65,6 +69,7 @@ def test_the_pairs_decide_what_is_left_open_and_a_run_keeps_the_scale_that_it_ha
 def test_an_average_that_cannot_be_is_named(tmp_path, value):
     run, path = Run(str(tmp_path)), str(tmp_path / 'pair.png')
     png.write(path, np.zeros([32, 64, 3], np.uint8))
+    (tmp_path / 'model-1.index').touch()
     (tmp_path / 'options.json').write_text(json.dumps({'ema': value}))
     with pytest.raises(UserError, match=f'options.json: ema cannot be {str(value)!r}. Restore it'):
         settled(run, path)
@@ -74,6 +79,20 @@ def test_a_new_run_averages_its_weights_and_one_that_is_there_goes_on_as_it_was_
     run, path = Run(str(tmp_path)), str(tmp_path / 'pair.png')
     png.write(path, np.zeros([32, 64, 3], np.uint8))
     assert settled(run, path).ema == 0.999 and settled(run, path, ema=0.0).ema == 0
+    (tmp_path / 'model-1.index').touch()
     for saved, kept in ({}, 0), ({'ema': 0.0}, 0), ({'ema': 0.9}, 0.9):     # the first is of an earlier version
         (tmp_path / 'options.json').write_text(json.dumps(saved))
         assert settled(run, path).ema == kept and settled(run, path, ema=0.5).ema == 0.5
+
+
+def test_a_damaged_first_pair_of_bands_is_named_on_a_resume_too(tmp_path):
+    """Then its size is not asked for."""
+    run, path = Run(str(tmp_path)), str(tmp_path / 'pair.npy')
+    (tmp_path / 'options.json').write_text('{"native_size": [32, 32]}')
+    (tmp_path / 'model-1.index').touch()
+    for content, why in (b'', 'is empty'), (b'\x93NUMPY junk', 'does not decode'), (None, 'cannot be opened'):
+        (tmp_path / 'pair.npy').unlink(missing_ok=True)
+        if content is not None:
+            (tmp_path / 'pair.npy').write_bytes(content)
+        with pytest.raises(ImageError, match=f"pair.npy': {why}"):
+            settled(run, path, source_range=[0, 9])

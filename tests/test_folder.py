@@ -14,6 +14,8 @@ OPTIONS = {'layers': 'paper', 'seed': 1, 'epochs': 200}
 
 
 def save(run, options):
+    """Those of a run that has begun."""
+    open(os.path.join(run.checkpoints, 'model-1.index'), 'w').close()
     with open(run.options, 'w') as file:
         json.dump(options, file)
 
@@ -63,6 +65,17 @@ def test_a_run_of_an_earlier_version_is_as_its_version_trained(tmp_path):
     assert run.compare_options({**OPTIONS, 'ema': 0.0}, ['layers', 'ema']) == []
     with pytest.raises(UserError, match='^ema is 0.999, but the run was started with 0'):
         run.compare_options({**OPTIONS, 'ema': 0.999}, ['layers', 'ema'])
+
+
+def test_a_run_without_a_checkpoint_keeps_none_of_its_options(tmp_path):
+    """Its first step may not have fitted the memory, or a file may have had to go."""
+    run, old = Run(str(tmp_path)), {**OPTIONS, 'names': 'a', 'images': 1, 'precision_asked': 'float32'}
+    save(run, old)
+    os.remove(tmp_path / 'model-1.index')
+    new = {**OPTIONS, 'seed': 2, 'names': 'b', 'images': 2, 'precision_asked': 'auto'}
+    with run.opened(new, ['layers', 'seed', 'images', 'names'], 9) as changed:
+        assert changed == ['seed', 'names', 'images']
+    assert run.read_options() == {**ASKED_LATER, **new}
 
 
 def test_what_was_asked_for_does_not_count_as_a_change(tmp_path):

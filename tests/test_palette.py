@@ -93,7 +93,9 @@ def test_a_run_keeps_the_colours_of_its_sources(run, tmp_path):
     palettes.keep(run, [str(tmp_path / 'pair.png')], FORM._replace(direction='BtoA'), {'sky': '#0000de'})
     found = palettes.read(run)
     assert [(colour.code, colour.name) for colour in found] == [('#14c828', ''), ('#0000de', 'sky'), ('#fa0a0a', '')]
-    palettes.keep(run, [str(tmp_path / 'pair.png')], FORM, {})        # once it has them, they stay
+    for name in 'options.json', 'model-1.index':
+        (tmp_path / 'run' / name).write_text('{}')
+    palettes.keep(run, [str(tmp_path / 'pair.png')], FORM, {})        # once it has begun with them, they stay
     assert palettes.read(run) == found
     assert [colour.name for colour in palettes.read(run, {'lawn': '#10c020'})] == ['lawn', '', '']
 

@@ -12,7 +12,7 @@ from pix2pix.flags import from_options
 from pix2pix.images import samples
 from pix2pix.images.findings import SAMPLE, spread
 from pix2pix.images.form import PairFormat
-from pix2pix.images.pairs import files_of, source_file, target_file, try_pairs
+from pix2pix.images.pairs import files_of, first_unreadable, source_file, target_file, try_pairs
 from pix2pix.run import palettes
 from pix2pix.run.checkpoint import newest_whole
 from pix2pix.run.folder import is_decay
@@ -32,7 +32,7 @@ def settle(opts, pairs, run, names):
     """
     opts.labels_asked, opts.labels = opts.labels, []
     form = from_options(PairFormat, {**vars(opts), 'preprocess': 'resize_and_crop'})
-    saved = run.read_options(can_be={'ema': is_decay}) if run and os.path.exists(run.options) else None
+    saved = run.read_options(can_be={'ema': is_decay}) if run and run.has_begun() else None
     opts.ema_asked = opts.ema
     if opts.ema is None:
         opts.ema = saved['ema'] if saved else EMA
@@ -41,6 +41,8 @@ def settle(opts, pairs, run, names):
     opts.crop_size = opts.crop_size or size.padded(2 ** opts.depth)
     opts.source_dtype = opts.target_dtype = opts.target_ending = None
     if not form.is_plain:
+        if fault := first_unreadable(pairs[:1], form):
+            raise fault
         opts.source_dtype, _ = kind_of(source_file(pairs[0], form))
         opts.target_dtype, opts.target_ending = kind_of(target_file(pairs[0], form))
     if opts.labels_asked:
@@ -56,7 +58,7 @@ def hash_of(names):
 def changes(run, names, *, accept):
     """[step, pairs up to it] of each time that the data set of a run became another one, with this time if the hash of
     the names is another one and that is accepted."""
-    if not os.path.exists(run.options):
+    if not run.has_begun():
         return []
     saved = run.read_options()
     if not accept or 'names' not in saved:

@@ -92,8 +92,12 @@ class Run:
                                 'the folder away')
         return options
 
+    def has_begun(self):
+        """Whether anything is trained that other options could spoil: it has a checkpoint, sound or not."""
+        return os.path.exists(self.options) and bool(steps_in(self.checkpoints))
+
     def compare_options(self, options, fixed):
-        """UserError where a run was started with other `fixed` options: those that decide the model and the order.
+        """UserError where a run that has begun has other `fixed` options: those that decide the model and the order.
 
         Returns the names of the others that changed.
         """
@@ -101,7 +105,9 @@ class Run:
             raise UserError(f'{self.name} comes from {origin}, and cannot be carried on: that file has neither the '
                             'state of the training nor the order of its data. Give another run name')
         saved = self.read_options(fixed) if os.path.exists(self.options) else options
-        if saved.get('precision_asked', 'auto') != 'auto':      # what was left to the hardware may change with it
+        if not self.has_begun():
+            fixed = ()
+        elif saved.get('precision_asked', 'auto') != 'auto':      # what was left to the hardware may change with it
             fixed, options['precision_asked'] = (*fixed, 'precision'), saved['precision_asked']
         if {'images', 'names'} <= set(fixed) and saved['names'] != options['names']:
             raise UserError(f'the data set has changed: the run was started with {saved["images"]} pairs, and there '

@@ -15,12 +15,12 @@ LOOKED_AT = 24      # pairs
 
 
 def keep(run, pairs, form, names):
-    """Find the colours in the sources of pairs, and keep them in the folder of the run, unless it has them.
+    """Find the colours in the sources of pairs, and keep them in the folder of the run, unless it has begun with them.
 
     pairs  paths, which become a source and a target as the PairFormat `form` has it
     names  {name: '#rrggbb'} of colours whose meaning is known
     """
-    if os.path.exists(run.palette) or not pairs:
+    if os.path.exists(run.palette) and run.has_begun() or not pairs:
         return
     if form.labels:
         known = palette.nearest_names(list(map(palette.rgb, form.labels)), names)
