@@ -92,6 +92,10 @@ class Order(NamedTuple):
         """Epochs done after a step; a fraction. The last step may show more pairs than the epochs have."""
         return float(self.exact_epoch_of(step))
 
+    def whole_epoch_of(self, step):
+        """Whole epochs done after a step, and no more than there are."""
+        return min(int(self.exact_epoch_of(step)), self.epochs)
+
     def due(self, step, every):
         """Whether this step is the first to have seen every pair `every` epochs more, or the last of all."""
         before, now = (self.exact_epoch_of(s) // every for s in (step - 1, step))

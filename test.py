@@ -8,9 +8,10 @@ import json
 import os
 import sys
 
+from datasets import sides
 from pix2pix import script
 from pix2pix.errors import UserError, count
-from pix2pix.flags import Parser, adder, from_options, natural
+from pix2pix.flags import Parser, adder, from_options, natural, whole
 from pix2pix.inference import TILE
 from pix2pix.metrics import BEST_BY
 from pix2pix.model.architecture import PRECISIONS
@@ -47,7 +48,7 @@ def parse(args=None):
     add('--raw',        action='store_true',      help='draw with the weights as the last step left them, and not with '
                                                        'their average, where train.py --ema keeps one')
     add('--no_dropout', action='store_true',      help='switch dropout off; the original leaves it on')
-    add('--seed',       type=int, default=0,      help='seed of the dropout masks, the same for every image')
+    add('--seed',       type=whole, default=0,    help='seed of the dropout masks, the same for every image')
     add('--precision',  choices=('auto', *PRECISIONS), help='type of the convolutions; default: that of the training, '
                                                             'but float32 where the hardware has no bfloat16')
 
@@ -74,6 +75,8 @@ def check_there(opts):
         raise UserError(f'{run}: no such folder. Is the run name right? Training makes it')
     if opts.input and not os.path.exists(opts.input):
         raise UserError(f'{opts.input}: no such file or folder')
+    if opts.dataset:
+        sides.check_there(opts.dataset)
 
 
 # Before TensorFlow is loaded: a mistake is answered at once.
@@ -86,7 +89,7 @@ import numpy as np
 from tqdm import tqdm
 
 import reader
-from datasets.sides import not_joined
+from datasets.locate import locate
 from pix2pix import devices, files
 from pix2pix.images import decode, large, outputs, png, units
 from pix2pix.images.arrays import grid, to_integer
@@ -127,14 +130,18 @@ def draw_pairs(opts, generator):
     """Pairs of a data set: pictures of source, output and target, metrics, and the run's page."""
     # Which pairs, read as they were in training.
     run, trained = generator.run, generator.options
-    folder, results = opts.dataset or trained['folder'], TestResults(opts.output) if opts.output else run.test
+    folder = locate(opts.dataset) if opts.dataset else trained['folder']
+    results = TestResults(opts.output) if opts.output else run.test
     if not folder:
         raise UserError(f'{run.name} was imported, so its data set is not known here: name one with '
                         '--dataset, or single pictures with --input')
+    if not files.is_remote(folder) and not os.path.isdir(folder):
+        raise UserError(f'{folder}, on which {run.name} was trained, is not there any more: name another with '
+                        '--dataset, or single pictures with --input')
     split = Split.find(folder, *([opts.split] if opts.split else ['test', 'val']))
     if not split:
-        raise UserError(not_joined(folder) or f'{folder} has no folder {opts.split or "test or val"} in it. Name one '
-                        'with --split, other pairs with --dataset, or single pictures with --input')
+        raise UserError(sides.not_joined(folder) or f'{folder} has no folder {opts.split or "test or val"} in it. Name '
+                        'one with --split, other pairs with --dataset, or single pictures with --input')
     split = split._replace(names=split.names[:opts.limit])
     print(f'{count(len(split.names), "image")} of {split.title}', *describe_passed_over(split.passed_over), sep='\n')
     for flag in 'fid', 'perceptual':
@@ -197,6 +204,9 @@ def check_apart(results, data, split):
     of_a_test = os.path.exists(results.metrics) or os.path.isdir(results.outputs)
     if os.path.exists(results.options) and not of_a_test:
         raise UserError(f'{results.folder} has an options.json of something else, such as a run: give another --output')
+    page = os.path.join(results.folder, 'index.html')
+    if os.path.exists(page) and not of_a_test:
+        raise UserError(f'{page} is there already, and is of something else: give another --output')
     for name in 'train', 'val', 'test', split:
         for folder in (os.path.join(data, name), *(sides_of(data, name) or ())):
             if os.path.join(os.path.realpath(results.folder), '').startswith(os.path.realpath(folder) + os.sep):

@@ -8,12 +8,13 @@ import contextlib
 import itertools
 import math
 import os
+import shlex
 import sys
 
 from datasets.catalogue import CATALOGUE
 from datasets.sides import check_there, doubt, hold_out_commands
 from pix2pix import script
-from pix2pix.files import is_remote
+from pix2pix.files import PATTERN, is_remote
 from pix2pix.flags import (
     Parser,
     adder,
@@ -26,6 +27,7 @@ from pix2pix.flags import (
     probability,
     rate,
     weight,
+    whole,
 )
 from pix2pix.images.preprocessing import PREPROCESS, describe_sizes, settle
 from pix2pix.metrics import BEST_BY
@@ -64,7 +66,7 @@ def parse(args=None):
     add('--accept_new_data', action='store_true', dest='accepts_asked',
                                                         help='carry on with a data set that has changed, from here on')
     add('--no_flip',         action='store_true',       help='do not mirror pairs at random')
-    add('--seed',            type=int,     default=0,   help='seed of weights, order, crop, mirror and dropout')
+    add('--seed',            type=whole,   default=0,   help='seed of weights, order, crop, mirror and dropout')
 
     add = adder(parser, 'the networks')
     add('--layers',          choices=LAYERS, default=net.layers, help='layer table: docs/design.md')
@@ -113,7 +115,7 @@ def parse(args=None):
         parser.set_defaults(**row.defaults)
     opts = parser.parse_args(args)
     opts.direction_asked, opts.direction = opts.direction, opts.direction or (row.direction if row else 'AtoB')
-    opts.name = opts.name or os.path.basename(os.path.abspath(opts.dataset))
+    opts.name_asked, opts.name = opts.name, opts.name or os.path.basename(os.path.abspath(opts.dataset))
     opts.augment = opts.augment or []
     settle(opts, parser.error)
     if opts.layers == 'writeup' and opts.norm != 'batch':
@@ -124,6 +126,8 @@ def parse(args=None):
                      f'{opts.epochs}; give fewer, or more --epochs')
     if os.path.basename(opts.name) != opts.name or opts.name in ('.', '..'):
         parser.error(f'--name {opts.name}: a plain name, it becomes checkpoints/NAME and samples/NAME')
+    if PATTERN.search(opts.name):
+        parser.error(f'--name {opts.name}: give one without [ ] * ? and \\, which TensorFlow takes for a pattern')
     return opts
 
 
@@ -269,7 +273,7 @@ def train(opts, pairs, order, run, replicas):
 
     # Say how the training ended, and what to open. After a step that was not finite the first replica raises here. An
     # error above skips this: what was done since the newest checkpoint is done again, to the bit, by the next start.
-    record.end(stopped_by=stop, hint=what_is_next(run, pairs))
+    record.end(stopped_by=stop, hint=what_is_next(run, pairs, form))
     return exit_status(stop, done=step == order.steps)
 
 
@@ -284,7 +288,7 @@ DECIDES_THE_WEIGHTS = ('layers', 'base_filters', 'depth', 'norm', 'source_channe
 # What follows from a run that is there already: hosts without a copy of it take it from the first replica.
 OF_A_RUN = ('ema', 'data_changes')
 # What may differ between the replicas of one run.
-NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'devices', 'start_timeout', 'native_size')
+NOT_COMPARED = ('dataset', 'direction_asked', 'folder', 'name', 'name_asked', 'devices', 'start_timeout', 'native_size')
 
 
 @contextlib.contextmanager
@@ -298,8 +302,9 @@ def checked_and_opened(run, settings, pairs, order, replicas):
         palettes.keep(run, pairs.paths, form, names_of_colours(settings['dataset'], settings['folder'],
                                                                labels=settings['labels_asked']))
         print(*what_is_trained(settings, pairs, replicas), *notes, sep='\n')
+        changed = [f'{name} {settings[name]}' for name in changed if name != 'names']       # a hash tells nothing
         if changed:
-            print('changed since the run was started: ' + ', '.join(f'{name} {settings[name]}' for name in changed))
+            print('changed since the run was started: ' + ', '.join(changed))
         yield
 
 
@@ -315,11 +320,16 @@ def names_of_colours(dataset, folder, labels=None):
 
 def check(run, settings, pairs):
     """UserError where the settings do not fit each other, the data, or the weights to begin with."""
+    trained_on = run.read_options().get('folder') if run.has_begun() else None
+    if not settings['name_asked'] and trained_on and os.path.isdir(trained_on) and \
+            os.path.realpath(trained_on) != os.path.realpath(settings['folder']):
+        raise UserError(f'{run.name} was trained on {trained_on}, another folder of that name: give another --name, or '
+                        f'--name {run.name} to carry it on with these pairs')
     one_pixel = set(settings['crop_size']) == {2 ** settings['depth']}      # in the bottleneck
     if settings['layers'] == 'writeup' and one_pixel and settings['batch_size'] == settings['devices']:
         raise UserError('--layers writeup needs two pairs or more on each device: it batch-normalises the 1x1 '
                         'bottleneck, and the variance over one pixel is 0 / 0; --layers paper does not')
-    most = max(settings['source_channels'], settings['target_channels'])
+    most = max(settings['target_channels'], 0 if settings['labels'] else settings['source_channels'])
     if settings['bands'] and max(settings['bands']) > most:
         raise UserError(f'--bands {" ".join(map(str, settings["bands"]))}: there are only {most} channels')
     if settings['keep_best'] and not pairs.held_out:
@@ -351,6 +361,10 @@ def what_is_trained(settings, pairs, replicas):
               f'falls linearly to 0 at the end of epoch {settings["epochs"]}'
     if settings['dataset'] in CATALOGUE and not settings['direction_asked']:
         yield f'the direction, {settings["direction"]}, comes from the catalogue'
+    like = CATALOGUE.get(os.path.basename(settings['folder']))
+    if like and not settings['direction_asked'] and like.direction != settings['direction']:
+        yield f'the direction is {settings["direction"]}, and the catalogue has {like.direction} for a folder of ' \
+              f'that name: --direction {like.direction}, if it is that one'
     if not pairs.held_out:
         splits, commands = 'folder val or test beside train', hold_out_commands(settings['folder'], pairs.folder)
         if len(files_of(pairs.names[0])) > 1:
@@ -394,11 +408,13 @@ def drawer(form, architecture, seed, *, averaged, files):
     return draw
 
 
-def what_is_next(run, pairs):
-    """What to do with a run that has ended, two lines."""
-    pictures = '' if pairs.held_out else ' --input FILE_OR_FOLDER --output FOLDER'
-    return f'then run: python test.py --name {run.name}{pictures}\n' \
-           f'or draw: pip install -r requirements-export.txt && python -m pix2pix.draw --name {run.name}'
+def what_is_next(run, pairs, form):
+    """What to do with a run that has ended, a line or two."""
+    name, pictures = shlex.quote(run.name), '' if pairs.held_out else ' --input FILE_OR_FOLDER --output FOLDER'
+    lines = [f'then run: python test.py --name {name}{pictures}']
+    if form.is_plain:
+        lines.append(f'or draw: pip install -r requirements-export.txt && python -m pix2pix.draw --name {name}')
+    return '\n'.join(lines)
 
 
 def first_not_finite(scalars):

@@ -4,7 +4,10 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shutil
+
+PATTERN = re.compile(r'[\[\]*?\\]')      # what TensorFlow takes for a pattern, and not for a part of a path
 
 
 def flush(path):

@@ -48,5 +48,8 @@ def test_a_better_one_that_is_gone_is_said(run, tmp_path, capsys):
 def test_where_none_was_validated_there_is_no_best(run, tmp_path):
     for text in '{"step": 4, "d_loss": 1}\n', '':
         (tmp_path / 'metrics.jsonl').write_text(text)
-        with pytest.raises(UserError, match='none of its checkpoints was validated; let the training keep the best l1'):
+        with pytest.raises(UserError, match='none of its checkpoints was validated by l1; let the training keep the b'):
             checkpoint_of(run, best='l1')
+    (tmp_path / 'metrics.jsonl').write_text('{"step": 4, "val_l1": 0.1}\n')
+    with pytest.raises(UserError, match='none of its checkpoints was validated by perceptual'):
+        checkpoint_of(run, best='perceptual')

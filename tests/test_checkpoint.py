@@ -2,12 +2,14 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import types
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from pix2pix.errors import UserError
 from pix2pix.run import checkpoint
 
 
@@ -143,6 +145,18 @@ def test_what_is_damaged_never_comes_to_tensorflow(saved, tmp_path):
     (tmp_path / 'model-3.index').unlink()
     with pytest.raises(checkpoint.CheckpointError, match='model-3 cannot be restored: model-3.index is gone$'):
         checkpoint.restore(sess, saver, f'{folder}/model-3')
+
+
+@pytest.mark.parametrize('character', '[]*?\\')
+def test_a_path_that_tensorflow_takes_for_a_pattern_is_no_damage(saved, tmp_path, character):
+    sess, saver, folder, _ = saved
+    other = tmp_path / f'a{character}b'
+    other.mkdir()
+    for path in tmp_path.glob('model-3.*'):
+        shutil.copy(path, other)
+    with pytest.raises(UserError, match='in a path for a pattern, and cannot open it. Rename the folder') as raised:
+        checkpoint.restore_latest(sess, saver, str(other))
+    assert not isinstance(raised.value, checkpoint.CheckpointError)
 
 
 @pytest.mark.parametrize('content', [

@@ -26,6 +26,8 @@ def test_epochs_done_after_a_step_are_the_pairs_seen_by_the_number_of_pairs():
     assert Order(images=2, batch_size=5, epochs=5, seed=0).epoch_of(1) == 2.5
     # The figure of a step does not depend on how long the run is to be: it may be carried on.
     assert Order(images=2, batch_size=5, epochs=1, seed=0).epoch_of(1) == 2.5
+    assert Order(images=2, batch_size=5, epochs=1, seed=0).whole_epoch_of(1) == 1
+    assert [order.whole_epoch_of(step) for step in (0, 3, 4, 11, 12, 13)] == [0, 0, 1, 2, 3, 3]
 
 
 @pytest.mark.parametrize('order, every, due', [

@@ -147,10 +147,12 @@ def test_pictures_keep_their_size_depth_place_and_come_out_upright(trained, phot
 
 def test_a_picture_that_cannot_be_read_is_named_and_the_others_are_drawn(trained, photos):
     (photos / 'broken.jpg').write_bytes(b'\xff\xd8\xff, but no more')
+    (photos / 'caf\udce9.png').write_bytes((photos / 'gray.png').read_bytes())     # a name of Latin-1
     for name in 'clip.heic', 'deep/volume.npy', 'deep/.hidden.txt':
         (photos / name).touch()
     output = draw(trained, 'drawn', status=1)
     assert "test.py: 'my photos/broken.jpg': does not decode as JPEG" in output and 'Traceback' not in output
+    assert r"test.py: 'my photos/caf\udce9.png': the name is not valid UTF-8; rename the file" in output
     assert '3 pictures in drawn\n2 files passed over (.heic .npy)\n' in output
 
 
@@ -208,6 +210,24 @@ def test_a_split_that_is_not_there_is_named(tmp_path):
         test.draw_pairs(test.parse(['--name', 'tiny', '--split', 'val']), generator)
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'checkpoints/x').mkdir(parents=True)
+    with pytest.raises(UserError, match='^nowhere: there is no such folder, and the catalogue has only'):
+        test.check_there(test.parse(['--name', 'x', '--dataset', 'nowhere']))
+    generator = types.SimpleNamespace(run=types.SimpleNamespace(test=None, name='x'), options={'folder': '/gone/mine'})
+    with pytest.raises(UserError, match='^/gone/mine, on which x was trained, is not there any more: name another'):
+        test.draw_pairs(test.parse(['--name', 'x']), generator)
+
+
+def test_a_name_of_the_catalogue_is_its_folder_here_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(test, 'locate', lambda name: f'{tmp_path}/{name}')
+    (tmp_path / 'facades').mkdir()
+    generator = types.SimpleNamespace(run=types.SimpleNamespace(test=None), options={'folder': ''})
+    with pytest.raises(UserError, match=f'^{tmp_path}/facades has no folder test or val in it'):
+        test.draw_pairs(test.parse(['--name', 'x', '--dataset', 'facades']), generator)
+
+
 @pytest.mark.parametrize('kind', [['val'], ['valA', 'valB']])
 def test_results_are_kept_apart_from_runs_and_from_pairs(tmp_path, kind):
     for folder in kind:
@@ -225,6 +245,10 @@ def test_results_are_kept_apart_from_runs_and_from_pairs(tmp_path, kind):
     (run / 'output').mkdir()        # that of a test, whose results may be replaced
     test.check_apart(TestResults(str(run)), data, 'val')
     test.check_apart(TestResults(str(tmp_path / 'pairs/results')), data, 'val')
+    (tmp_path / 'site').mkdir()
+    (tmp_path / 'site/index.html').write_text('mine')
+    with pytest.raises(UserError, match='site/index.html is there already, and is of something else'):
+        test.check_apart(TestResults(str(tmp_path / 'site')), data, 'val')
 
 
 def test_a_run_is_not_replaced_by_results(trained):

@@ -1,6 +1,7 @@
 """What train.py makes of its options before the first step, what it refuses then, and what it says; in this process."""
 
 import contextlib
+import json
 import sys
 import types
 
@@ -12,9 +13,11 @@ import reader
 import train
 from pix2pix.distributed.replicas import Alone
 from pix2pix.errors import UserError
+from pix2pix.images.form import PairFormat
 from pix2pix.model.architecture import Architecture
 from pix2pix.run import data
 from pix2pix.run.folder import Run
+from pix2pix.sizes import Size
 from tests.conftest import draw_pairs
 
 
@@ -43,7 +46,8 @@ def lines_when_opened(folder, capsys, *args):
     opts = train.parse(['--dataset', str(folder), *args])
     data.settle(opts, pairs.paths, None, {})
     settings = dict(vars(opts), precision='float32', folder=str(folder), devices=1, data_changes=[])
-    started = types.SimpleNamespace(opened=lambda *_: contextlib.nullcontext([]), palette=str(folder) + '.json')
+    started = types.SimpleNamespace(opened=lambda *_: contextlib.nullcontext([]), palette=str(folder) + '.json',
+                                    has_begun=lambda: False)
     with train.checked_and_opened(started, settings, pairs, reader.Order(len(pairs.names), 1, 1, 0),
                       types.SimpleNamespace(describe=lambda _: [])):
         return capsys.readouterr().out.splitlines()
@@ -84,6 +88,43 @@ def test_bands_that_neither_side_has_are_refused(tmp_path):
     with pytest.raises(UserError, match='--bands 6 1 2: there are only 5 channels'):
         train.check(Run(str(tmp_path)), settings, reader.Pairs('x', ['a'], ['b'], []))
     train.check(Run(str(tmp_path)), {**settings, 'bands': [5, 1, 2]}, reader.Pairs('x', ['a'], ['b'], []))
+    with pytest.raises(UserError, match='--bands 5 1 2: there are only 3 channels'):        # a label is no band
+        train.check(Run(str(tmp_path)), {**settings, 'bands': [5, 1, 2], 'labels': list('abcde')},
+                    reader.Pairs('x', ['a'], ['b'], []))
+
+
+def test_another_folder_of_the_same_name_does_not_carry_a_run_on_unasked(tmp_path):
+    run, pairs = Run(str(tmp_path / 'runs/mine')), reader.Pairs('x', ['a'], ['b'], [])
+    for folder in 'runs/mine', 'one/mine', 'two/mine':
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / 'runs/mine/options.json').write_text(json.dumps({'folder': f'{tmp_path}/one/mine'}))
+    settings = dict(vars(train.parse(['--dataset', 'mine'])), devices=1, folder=f'{tmp_path}/two/mine')
+    train.check(run, settings, pairs)               # nothing is trained yet
+    (tmp_path / 'runs/mine/model-1.index').touch()
+    with pytest.raises(UserError, match='mine was trained on .*/one/mine, another folder of that name: give another'):
+        train.check(run, settings, pairs)
+    train.check(run, {**settings, 'name_asked': 'mine'}, pairs)
+    (tmp_path / 'one/mine').rmdir()
+    (tmp_path / 'one/mine').symlink_to(tmp_path / 'two/mine')
+    train.check(run, settings, pairs)               # the same by another name
+    (tmp_path / 'one/mine').unlink()
+    train.check(run, settings, pairs)               # it was moved
+
+
+@pytest.mark.parametrize('name, args, said', [('facades', [], True), ('facades', ['--direction', 'AtoB'], False),
+                                              ('night2day', [], False), ('mine', [], False)])
+def test_a_folder_named_as_one_of_the_catalogue_is_taken_as_it_is_but_not_without_a_word(
+        tmp_path, capsys, name, args, said):
+    lines = lines_when_opened(draw_pairs(tmp_path / name, train=1, val=1), capsys, *args)
+    assert ('the direction is AtoB, and the catalogue has BtoA for a folder of that name: --direction BtoA, if it is '
+            'that one' in lines) == said == any('catalogue' in line for line in lines)
+
+
+def test_what_comes_next_is_what_the_run_can_do():
+    plain = PairFormat('AtoB', Size(32, 32), 3, 3)
+    bands, pairs = plain._replace(source_channels=5), types.SimpleNamespace(held_out=['a'])
+    assert train.what_is_next(Run('my run'), pairs, bands) == "then run: python test.py --name 'my run'"
+    assert train.what_is_next(Run('mine'), pairs, plain).endswith('python -m pix2pix.draw --name mine')
 
 
 @pytest.mark.parametrize('args, is_said', [([], True), (['--source_channels', '4'], False),
@@ -129,6 +170,9 @@ def test_sides_that_lie_in_train_as_if_they_were_pairs_are_doubted(tmp_path, cap
      '--decay_from 9: the rate falls from there to the end, which is epoch 9; give fewer, or more --epochs'),
     (['--dataset', 'x', '--epochs', '0'], "--epochs: '0' is not a whole number from 1 on"),
     (['--dataset', 'x', '--name', '../up'], 'a plain name'),
+    (['--dataset', 'x', '--name', 'a[1]'], '--name a[1]: give one without [ ] * ? and'),
+    (['--dataset', 'who?'], '--name who?: give one without'),
+    (['--dataset', 'x', '--seed', '1' + 20 * '0'], 'is not a whole number of 64 bits'),
     (['--dataset', 'x', '--keep_prob', '0'], "--keep_prob: '0' is not a number above 0, at most 1")])
 def test_mistakes_are_named(args, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

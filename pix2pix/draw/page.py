@@ -97,10 +97,10 @@ def framed(image, form, nearest=False):
 
 
 def check_drawable(generator):
-    """UserError where the sources of a run are no pictures that a person draws."""
+    """UserError where the pictures of a run are none that a person draws and a page shows."""
     if not generator.form.is_plain:
-        raise UserError(f'{generator.run.name} draws from {generator.form.source_channels} channels of values that '
-                        'nobody can draw on a page: give it files')
+        raise UserError(f'{generator.run.name} has more bands than RGB, or a range of values, and a page draws gray '
+                        'and RGB alone: give it files')
 
 
 def png_address(image):

@@ -5,9 +5,10 @@ from pix2pix.run import checkpoint, log
 
 
 def checkpoint_of(run, *, best=None):
-    """The folder of a run, for its newest checkpoint, or the path of the best one that is left, by 'l1' or 'ssim'.
+    """The folder of a run, for its newest checkpoint, or the path of the best one that is left, by a metric of
+    BEST_BY.
 
-    A better one that is gone is said. UserError where none was validated.
+    A better one that is gone is said. UserError where none was validated by it.
     """
     if not best:
         return run.checkpoints
@@ -16,7 +17,7 @@ def checkpoint_of(run, *, best=None):
     remedy = f'let the training keep the best {best}'
     step = log.best_step(lines, best, checkpoint.steps_in(run.checkpoints))
     if not step:
-        raise UserError(f'{run.checkpoints}: none of its checkpoints was validated; {remedy}')
+        raise UserError(f'{run.checkpoints}: none of its checkpoints was validated by {best}; {remedy}')
     first = log.best_step(lines, best, {line['step'] for line in lines})
     if first != step:
         print(f'the best {best} was after step {first:,}, whose checkpoint is gone; of those left it is that of '

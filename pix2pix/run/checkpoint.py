@@ -103,7 +103,12 @@ def size_and_sum(file):
 
 
 def check(prefix):
-    """CheckpointError where the files of a checkpoint are not those that were written. Earlier versions did not say."""
+    """CheckpointError where the files of a checkpoint are not those that were written. Earlier versions did not say.
+    UserError where TensorFlow can open no file of that path.
+    """
+    if files.PATTERN.search(prefix):
+        raise UserError(f'{prefix}: TensorFlow takes [ ] * ? and \\ in a path for a pattern, and cannot open it. '
+                        'Rename the folder')
     sums, name = prefix + '.sums', os.path.basename(prefix)
     try:
         with open(sums, 'rb') as file:

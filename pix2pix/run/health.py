@@ -23,7 +23,7 @@ class Health:
         whole, highest = self.steps >= self.order.images // self.order.batch_size, self.highest
         self.steps, self.highest = 0, 0.0
         self.once('won', whole and highest < WON,
-                  f'd_loss stayed below {WON} all through epoch {int(self.order.epoch_of(step))}: the discriminator '
+                  f'd_loss stayed below {WON} all through epoch {self.order.whole_epoch_of(step)}: the discriminator '
                   'knows every output from its target, and the generator learns little from it')
 
     def take_in(self, output, target):

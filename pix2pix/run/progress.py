@@ -24,7 +24,7 @@ class Progress:
         speed = (step - self.steps_done) / (time.monotonic() - self.start)
         rate = f'{speed * self.order.batch_size:.2f} images/s'
         steps = self.order.steps
-        before, epochs = int(self.order.epoch_of(step - 1)), min(int(self.order.epoch_of(step)), self.order.epochs)
+        before, epochs = int(self.order.epoch_of(step - 1)), self.order.whole_epoch_of(step)
         if not self.bar.disable:
             self.bar.set_description(f'epoch {before + 1}', refresh=False)
             self.bar.set_postfix_str('  '.join(f'{n} {v:.3f}' for n, v in losses.items()) + f'  {rate}', refresh=False)

@@ -105,7 +105,7 @@ class Recorder:
         if not self.order.due(self.step, self.cadence.sample_every):
             return
         picture = grid(map(self.view, self.draw(self.sess, self.sample_paths)))
-        epoch = int(self.order.epoch_of(self.step))
+        epoch = self.order.whole_epoch_of(self.step)
         files.write(self.run.grid(epoch), png.encode(picture), flushed=True)
         self.log.history.add_grid(epoch)
         self.log.image(self.step, 'samples', picture)

@@ -42,6 +42,7 @@ def load(sess, what, variables):
     A network that the checkpoint does not have at all begins as ever.
     """
     _, prefix = find(what)
+    checkpoint.check(prefix)
     try:
         there = tf.train.load_checkpoint(prefix)
         known, wanted = (set(map(network_of, names)) for names in
