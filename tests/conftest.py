@@ -34,7 +34,7 @@ def graph():
 
 @pytest.fixture
 def pairs(tmp_path):
-    """A data set of 7 training and 3 validation pairs, 64 x 32 pixels, smooth and each different."""
+    """A data set of 7 training and 3 validation pairs, 512 x 256 pixels, smooth and each different."""
     return draw_pairs(tmp_path / 'pairs', train=7, val=3)
 
 

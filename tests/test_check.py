@@ -193,6 +193,16 @@ def test_pairs_of_many_bands_in_one_file_are_read_as_they_are_stored(tmp_path):
     assert faults == 0 and text.endswith('options that fit: --source_channels 5 --target_channels 5 --range 0 3000')
 
 
+def test_bands_that_differ_from_file_to_file_are_a_fault(tmp_path):
+    for name in 'trainA', 'trainB':
+        (tmp_path / name).mkdir()
+    for i, bands in (1, 5), (2, 4):
+        np.save(tmp_path / f'trainA/{i}.npy', np.zeros([32, 32, bands], np.uint8))
+        np.save(tmp_path / f'trainB/{i}.npy', np.full([32, 32], i, np.uint8))
+    faults, text = lines_of(tmp_path)
+    assert faults == 1 and 'the number of channels differs from file to file' in text
+
+
 def test_gray_colour_and_alpha_go_together_and_other_numbers_do_not():
     facts = Facts()
     for channels, fitting in (4, 4), (3, 3), (1, 3), (5, None):

@@ -238,3 +238,12 @@ def test_a_folder_that_cannot_be_written_is_named_and_the_older_ones_stay(saved,
     with pytest.raises(checkpoint.CheckpointError, match='model-4 could not be written with .* MiB free'):
         checkpoint.save(sess, saver, folder, 4, keep=1)
     assert checkpoint.steps_in(folder) == [1, 2, 3]
+
+
+def test_of_a_checkpoint_that_is_deleted_the_index_goes_first(tmp_path, calls):
+    for step in 1, 2:
+        for end in 'data-00000-of-00001', 'index', 'sums':
+            (tmp_path / f'model-{step}.{end}').touch()
+    checkpoint.remove(str(tmp_path), 1)
+    removed = [call[1] for call in calls if call[0] == 'remove']
+    assert removed[0] == 'model-1.index' and len(removed) == 3 and checkpoint.steps_in(str(tmp_path)) == [2]

@@ -12,6 +12,7 @@ from pix2pix.images.diagnose import ImageError
 from pix2pix.run import data
 from pix2pix.run.folder import Run
 from pix2pix.sizes import Size
+from tests.test_diagnose import FORM
 
 
 @pytest.mark.parametrize('saved, names, accept, step, expected', [
@@ -65,7 +66,7 @@ def test_the_pairs_decide_what_is_left_open_and_a_run_keeps_the_scale_that_it_ha
         assert settled(run, path).native_size == kept
 
 
-@pytest.mark.parametrize('value', ['x', None, 2, -0.1, True])
+@pytest.mark.parametrize('value', ['x', None, 1, 2, -0.1, True])
 def test_an_average_that_cannot_be_is_named(tmp_path, value):
     run, path = Run(str(tmp_path)), str(tmp_path / 'pair.png')
     png.write(path, np.zeros([32, 64, 3], np.uint8))
@@ -96,3 +97,26 @@ def test_a_damaged_first_pair_of_bands_is_named_on_a_resume_too(tmp_path):
             (tmp_path / 'pair.npy').write_bytes(content)
         with pytest.raises(ImageError, match=f"pair.npy': {why}"):
             settled(run, path, source_range=[0, 9])
+
+
+def test_the_hash_of_names_changes_with_any_of_them():
+    two = data.hash_of(['a.png', 'b.png'])
+    others = [['a.png'], ['a.png', 'b.png', 'c.png'], ['a.png', 'd.png'], [('a.png', 'b.png')], [('A/a', 'B/a')]]
+    assert two == data.hash_of(['a.png', 'b.png']) and len({two, *map(data.hash_of, others)}) == 6
+
+
+def test_the_size_is_that_of_most(tmp_path):
+    for i, side in enumerate((32, 64, 64)):
+        png.write(str(tmp_path / f'{i}.png'), np.zeros([side, 2 * side, 3], np.uint8))
+    assert data.most_common_size([f'{tmp_path}/{i}.png' for i in range(3)], FORM) == Size(64, 64)
+
+
+def test_labels_that_were_found_once_stay_those_of_the_run():
+    assert data.labels('auto', [], FORM, {'labels': ['#000000', '#ffffff']}, {}) == ['#000000', '#ffffff']
+
+
+@pytest.mark.parametrize('number', [1, 33])
+def test_one_label_is_too_few_and_33_are_too_many(tmp_path, number):
+    (tmp_path / 'labels.json').write_text(json.dumps({str(i): f'#0000{i:02x}' for i in range(number)}))
+    with pytest.raises(UserError, match=f'^{number} labels, and 2 to 32 can be channels: see .*labels.json$'):
+        data.labels(f'{tmp_path}/labels.json', [], FORM, None, {})

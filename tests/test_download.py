@@ -1,5 +1,7 @@
 """Downloads from an HTTP server on loopback that misbehaves as it is told."""
 
+import contextlib
+import fcntl
 import hashlib
 import http.server
 import os
@@ -10,9 +12,9 @@ import pytest
 
 from datasets import archive
 from datasets.catalogue import CATALOGUE, Dataset
-from datasets.download import download, main, parse
+from datasets.download import download, main, parse, size_of
 from pix2pix import files
-from pix2pix.download import TooSlow, fetch, fetch_once, within
+from pix2pix.download import TooSlow, cached, fetch, fetch_once, within
 from pix2pix.errors import UserError
 from tests.test_archive import FILES, tar_of
 
@@ -298,3 +300,28 @@ def test_the_command_prints_the_folder(tmp_path, capsys):
     os.makedirs(tmp_path / 'maps')
     main(parse(['maps', '--root', str(tmp_path)]))
     assert capsys.readouterr().out.splitlines()[-1] == f'{tmp_path}/maps'
+
+
+def test_a_download_may_take_as_long_as_its_size_allows(monkeypatch):
+    seconds = []
+    monkeypatch.setattr('pix2pix.download.within', lambda most: seconds.append(most) or contextlib.nullcontext())
+    monkeypatch.setattr('pix2pix.download.fetch_once', lambda *_: None)
+    fetch('http://x', 'x', limit=1_000_000)
+    assert seconds == [600 + 10]
+
+
+def test_a_file_is_fetched_into_the_cache_by_one_process_at_a_time(monkeypatch, tmp_path):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+
+    def fetched(address, path):
+        other = os.open(os.path.dirname(path), os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(other)
+        open(path, 'w').close()
+    assert cached('https://x/it.tgz', 'or', fetch=fetched) == str(tmp_path / 'pix2pix/it.tgz')
+
+
+def test_an_archive_of_unknown_size_is_within_a_quarter_of_what_the_catalogue_says(monkeypatch):
+    monkeypatch.setitem(CATALOGUE, 'tiny', Dataset('AtoB', {'train': 2}, 100, 'a test'))
+    assert size_of('tiny') == (75_000_000, 125_000_000) and size_of('facades') == (30_168_306, 30_168_306)

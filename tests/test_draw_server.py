@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import types
 import urllib.error
 import urllib.request
 
@@ -19,6 +20,7 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from pix2pix import Generator
+from pix2pix.draw import server
 from pix2pix.draw.painter import Painter
 from pix2pix.draw.server import Artist, decoded, in_words
 from pix2pix.errors import UserError
@@ -133,7 +135,37 @@ def test_of_each_page_only_the_newest_request_is_drawn():
             await asyncio.sleep(0.02)       # the first is being drawn already
         return await asyncio.gather(*tasks)
     answers = asyncio.run(ask_for_all())
-    assert answers == [(1, 0), None, None, (4, 0), (5, 0)] and sorted(order) == [1, 4, 5]
+    assert answers == [(1, 0), None, None, (4, 0), (5, 0)]
+    assert order == [1, 4, 5]       # the first to ask is served first
+
+
+def test_more_pages_than_can_wait_are_refused_and_one_that_waits_is_not(monkeypatch):
+    monkeypatch.setattr(server, 'MOST_WAITING', 2)
+
+    def draw(picture):
+        time.sleep(0.2)
+        return picture, 0
+
+    async def ask_for_all():
+        artist, tasks = Artist(draw), []
+        for page, picture in [('a', 1), ('b', 2), ('c', 3), ('d', 4), ('c', 5)]:
+            tasks.append(asyncio.create_task(artist(page, picture)))
+            await asyncio.sleep(0.02)
+        return await asyncio.gather(*tasks, return_exceptions=True)
+    *others, refused, newer = asyncio.run(ask_for_all())
+    assert [*others, newer] == [(1, 0), (2, 0), None, (5, 0)]
+    assert isinstance(refused, HTTPException) and refused.status_code == 503
+
+
+def test_a_request_that_takes_too_long_is_refused(monkeypatch):
+    monkeypatch.setattr(server, 'SECONDS', 0.05)
+
+    async def stream():
+        yield b'begun'
+        await asyncio.sleep(5)
+    with pytest.raises(HTTPException) as late:
+        asyncio.run(asyncio.wait_for(server.body(types.SimpleNamespace(headers={}, stream=stream), 100), 2))
+    assert late.value.status_code == 408
 
 
 def test_an_error_of_one_drawing_is_told_to_who_asked_and_the_next_is_drawn():

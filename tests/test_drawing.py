@@ -54,3 +54,11 @@ def test_labels_become_channels_whatever_the_target_is(more):
     picture = np.uint8([[[255, 0, 128], [128, 160, 255]]])
     for given in picture, picture * np.uint16(257):
         assert drawing.as_source(labels, drawing.checked(labels, given)).tolist() == [[[1, -1, -1], [-1, -1, 1]]]
+
+
+def test_labels_are_brought_to_the_scale_of_the_training_without_mixing(tmp_path):
+    labels = network(2, native_size=Size(50, 50), labels=['#ff0000', '#0000ff'])
+    picture = np.zeros([50, 50, 3], np.uint8)
+    picture[:, :25, 0], picture[:, 25:, 2] = 255, 255
+    source = drawing.at_scale(labels, picture)
+    assert source.shape == (32, 64, 2) and set(np.unique(source)) == {-1, 1}

@@ -217,6 +217,9 @@ def test_validation_pictures_are_the_sources_of_the_pairs_held_out(runs, pairs):
     assert len(a) == 3 and a[0].shape == (256, 256, 3) and (a[0] != b[0]).any() and -1 <= a[0].min() < a[0].max() <= 1
     assert sources(str(pairs) + '/none', 'AtoB') == []
     assert parity.fitted(np.float32(noise(32, 300)), 256, 256).shape == (256, 256, 3)
+    ramp = np.float32(np.arange(6)).reshape(1, 6, 1)
+    assert parity.fitted(ramp, 1, 2).ravel().tolist() == [2, 3]            # the middle
+    assert parity.fitted(ramp, 2, 8)[..., 0].tolist() == 2 * [[0, 1, 2, 3, 4, 5, 0, 1]]
 
 
 @pytest.mark.parametrize('args, message', [(['--to', 'onnx'], 'give --name RUN or --checkpoint PATH'),

@@ -17,6 +17,7 @@ def parser():
 #            type               takes, as                               refuses
 NUMBERS = [(flags.whole,        {'0': 0, '-7': -7, str(2 ** 63 - 1): 2 ** 63 - 1}, f'{2 ** 63} 1.5 x'),
            (flags.natural,      {'1': 1, '200': 200},                   '0 -1 1.5 nan x'),
+           (flags.channels,     {'1': 1, '32': 32},                     '0 33 x'),
            (flags.positive,     {'0.1': 0.1, '1e9': 1e9},               '0 -0.1 nan inf x'),
            (flags.weight,       {'0': 0.0, '0.5': 0.5, '100': 100.0},   '-0.1 nan inf x'),
            (flags.rate,         {'0': 0.0, '0.999': 0.999},             '-0.1 1 1.1 nan x'),

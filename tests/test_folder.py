@@ -147,3 +147,11 @@ def test_a_precision_that_was_left_to_the_hardware_may_change_and_one_that_was_a
     assert run.compare_options(same, ['layers']) == [] and same['precision_asked'] == 'float32'
     with pytest.raises(UserError, match='precision is bfloat16, but the run was started with float32'):
         run.compare_options(auto, ['layers'])
+
+
+def test_of_several_pages_that_draw_the_plain_one_is_led_to(tmp_path):
+    run = Run(str(tmp_path / 'x'), str(tmp_path))
+    (tmp_path / 'export').mkdir()
+    for name in 'page-float16.html', 'page.html', 'page-dropout.html':
+        (tmp_path / 'export' / name).touch()
+    assert run.drawing_page() == f'{tmp_path}/export/page.html'

@@ -7,7 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from pix2pix.model.architecture import Architecture
-from pix2pix.model.networks import decoder, discriminator, generator, trained_generator
+from pix2pix.model.networks import decoder, discriminator, generator, images_at_once, trained_generator
 from tests import reference
 
 # Parameters by hand at 64 filters, widths 64 128 256 512 512 512 512 512, 4 * 4 = 16 weights a channel pair.
@@ -279,3 +279,8 @@ def test_rows_have_the_names_that_checkpoints_know(graph):
     assert names == {'generator/downN/w', 'generator/upN/w', 'generator/upN/b', 'discriminator/convN/w',
                      'discriminator/convN/b', 'discriminator/convN_norm/scale', 'discriminator/convN_norm/offset',
                      *(f'generator/{row}N_norm/{name}' for row in ('down', 'up') for name in norms)}
+
+
+def test_so_many_images_go_through_the_network_at_once():
+    sizes = [(256, 256), (128, 256), (32, 32), (256, 512), (512, 512), (1024, 1024)]
+    assert [images_at_once(*size) for size in sizes] == [4, 8, 8, 2, 1, 1]

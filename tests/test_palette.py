@@ -104,6 +104,32 @@ def test_a_run_without_any_has_none(run):
     assert palettes.read(run) == []
 
 
+def test_the_labels_of_a_run_have_names_too(run):
+    palettes.keep(run, ['x'], FORM._replace(labels=['#fa0a0a', '#0000de']), {'sky': '#0000de'})
+    assert [(colour.code, colour.name) for colour in palettes.read(run)] == [('#fa0a0a', ''), ('#0000de', 'sky')]
+
+
+def test_the_colours_are_those_of_several_pairs(tmp_path):
+    for name, half in ('a', label_map()), ('b', np.full([256, 256, 3], 128, np.uint8)):
+        png.write(str(tmp_path / f'{name}.png'), np.concatenate([half, half], axis=1))
+    found = palettes.found([f'{tmp_path}/a.png', f'{tmp_path}/b.png'], FORM, {})
+    assert {colour.code for colour in found} == {'#14c828', '#0000de', '#fa0a0a', '#808080'}
+
+
+def test_a_pencil_is_for_white_paper():
+    white, black = palette.Colour('#ffffff', '', 0.6), palette.Colour('#000000', '', 0.4)
+    assert not palette.is_pencil([white, black]) and palette.is_pencil([white._replace(share=0.9), black])
+
+
+def test_codes_are_read_in_either_case_and_a_colour_has_one_name(tmp_path):
+    path = tmp_path / 'palette.json'
+    path.write_text('{"wall": "#0030FF"}')
+    assert palettes.names_in(str(tmp_path)) == {'wall': '#0030ff'}
+    path.write_text('{"wall": "#0030ff", "roof": "#0030FF"}')
+    with pytest.raises(UserError, match='a colour has two names'):
+        palettes.names_in(str(tmp_path))
+
+
 @pytest.mark.parametrize('text', ['[1]', '{"a": 1}', '[{"code": "red", "name": "", "share": 1}]', 'junk', '[' * 5000])
 def test_a_damaged_palette_is_named(run, text):
     with open(run.palette, 'w') as file:

@@ -138,6 +138,15 @@ def test_the_seed_decides_the_order_and_the_crops(pairs, numbered):
     assert one != other
 
 
+def test_the_seed_decides_the_crop_of_a_single_pair_too(tmp_path):
+    ramp = np.uint8(np.arange(8)[:, None] * 16 + np.arange(8))
+    (tmp_path / 'train').mkdir()
+    iio.imwrite(tmp_path / 'train/1.png', np.concatenate([ramp, ramp], axis=1))
+    corners = {read(tmp_path, batch_size=1, seed=seed, form=FORM._replace(crop_size=Size(2, 2)),
+                    jitter=Jitter(load_size=Size(8, 8), flip=False))[0][0][0, 0, 0, 0] for seed in range(4)}
+    assert len(corners) > 1
+
+
 @pytest.mark.parametrize('parallel', [1, 5])
 def test_the_batches_do_not_depend_on_how_many_pairs_are_decoded_at_a_time(pairs, parallel):
     for one, other in zip(read(pairs, batch_size=3), read(pairs, batch_size=3, parallel=parallel), strict=True):

@@ -55,6 +55,35 @@ def step(recorder, number, now=0):
     recorder.save_if_due(scores, now=now)
 
 
+@pytest.mark.parametrize('held_out, steps', [(['val/x', 'val/y'], [4, 5, 6]), ([], [5, 6])])
+def test_a_validation_and_the_last_step_have_a_line_of_their_own(record, tmp_path, held_out, steps):
+    recorder = record(log_every=5)
+    recorder.validation_paths = held_out
+    for number in range(1, 7):
+        step(recorder, number)
+    assert [line['step'] for line in log.read(str(tmp_path / 'checkpoints/metrics.jsonl'))] == steps
+
+
+def test_grids_past_the_checkpoint_are_drawn_again(record, tmp_path):
+    for epoch in 1, 3:
+        (tmp_path / f'samples/epoch-000{epoch}.png').touch()
+    assert record(steps_done=2).log.history.epochs == [1]
+
+
+def test_what_a_kill_left_is_swept_at_the_start(record, tmp_path):
+    left = tmp_path / 'checkpoints/model-9.data-00000-of-00001'
+    left.write_text('half')
+    record()
+    assert not left.exists()
+
+
+def test_where_nothing_is_held_out_samples_are_training_pairs(tmp_path):
+    tf.get_variable('v', [])
+    how = dict(run=Run(str(tmp_path)), order=ORDER, draw=None, cadence=CADENCE._replace(samples=2))
+    assert Recorder(**how, pairs=reader.Pairs('train', list('abcd'), [], [])).sample_paths == ['train/a', 'train/b']
+    assert Recorder(**how, pairs=reader.Pairs('train', list('abcd'), ['val/x'], [])).sample_paths == ['val/x']
+
+
 def test_each_thing_is_written_when_it_is_due(record, tmp_path, capsys):
     recorder = record()
     for number in range(1, 7):

@@ -228,6 +228,32 @@ def test_a_name_of_the_catalogue_is_its_folder_here_too(tmp_path, monkeypatch):
         test.draw_pairs(test.parse(['--name', 'x', '--dataset', 'facades']), generator)
 
 
+def test_how_it_is_drawn_reaches_the_generator(monkeypatch):
+    class Seen(Exception):
+        pass
+    seen = []
+
+    def generator(path, **how):
+        seen.append((path, how))
+        raise Seen
+    monkeypatch.setattr(test, 'Generator', generator)
+    with pytest.raises(Seen):
+        test.main(test.parse(['--checkpoint', 'checkpoints/x/model-3', '--input', 'a', '--output', 'b', '--statistics',
+                              'moving', '--seed', '7', '--raw', '--no_dropout', '--precision', 'float32', '--native',
+                              '--tile', '512']))
+    assert seen == [('checkpoints/x/model-3', {'dropout': False, 'statistics': 'moving', 'seed': 7, 'raw': True,
+                                               'precision': 'float32', 'native': True, 'tile': 512})]
+
+
+def test_the_split_test_comes_before_val(tmp_path, capsys):
+    draw_pairs(tmp_path, val=1, test=1)
+    generator = types.SimpleNamespace(run=types.SimpleNamespace(test=None), options={'folder': str(tmp_path)})
+    for more, split in ([], 'test'), (['--split', 'val'], 'val'):
+        with pytest.raises(UserError, match='needs two images'):
+            test.draw_pairs(test.parse(['--name', 'tiny', '--fid', *more]), generator)
+        assert capsys.readouterr().out == f'1 image of {tmp_path}/{split}\n'
+
+
 @pytest.mark.parametrize('kind', [['val'], ['valA', 'valB']])
 def test_results_are_kept_apart_from_runs_and_from_pairs(tmp_path, kind):
     for folder in kind:

@@ -23,3 +23,10 @@ def test_tiles_of_what_copies_are_the_picture_band_by_band():
     bands = list(tiles.draw_in_tiles(picture, lambda tile: seen.append(tile.shape) or tile, tile=256, channels=2))
     np.testing.assert_allclose(np.concatenate(bands), picture, atol=1e-6)
     assert len(bands) == 4 and set(seen) == {(256, 256, 2)}
+
+
+def test_over_an_overlap_one_tile_falls_as_the_other_rises():
+    first, second = tiles.weights(tiles.spans(448, 256))
+    np.testing.assert_allclose(first[:192], 1)
+    np.testing.assert_allclose(first[192:] + second[:64], 1)
+    assert (np.diff(first[192:]) < 0).all() and first[192] > 0.98 and first[-1] < 0.02

@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+import math
 import sys
 import types
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 
 import reader
 import train
@@ -80,6 +82,64 @@ def test_what_decides_the_step_reaches_it_from_the_command_line(tmp_path, monkey
     assert architecture == Architecture(base_filters=1, norm='instance', keep_prob=0.7, precision='bfloat16')
     assert hyperparameters == (0.1, 0.2, 3, 4, 'lsgan', 0.9, ['color', 'cutout'])
     assert how['seed'] == 5 and how['decay'] == (2, 4) and how['replica'] == 0 and xla is True
+
+
+def test_seed_mirror_and_decay_reach_the_reader_and_the_step(tmp_path, monkeypatch):
+    class Seen(Exception):
+        pass
+    seen, batches = [], reader.Batches
+
+    def seen_batches(pairs, order, form, jitter, **how):
+        seen.append((order.seed, jitter.flip))
+        return batches(pairs, order, form, jitter, **how)
+
+    def step(*args, decay, **how):
+        seen.append((tf.get_default_graph().seed, decay))
+        raise Seen
+    monkeypatch.setattr(reader, 'Batches', seen_batches)
+    monkeypatch.setattr(train, 'training_step', step)
+    draw_pairs(tmp_path / 'pairs', train=4, val=1)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Seen):
+        train.main(train.parse(['--dataset', 'pairs', '--base_filters', '1', '--epochs', '4', '--batch_size', '2',
+                                '--decay_from', '2', '--seed', '5', '--no_flip']))
+    assert seen == [(5, False), (5, (4, 8))]        # of 8 steps
+
+
+@pytest.mark.parametrize('name, value', {
+    'layers': 'port', 'base_filters': 2, 'depth': 7, 'norm': 'instance', 'keep_prob': 0.9, 'direction': 'BtoA',
+    'source_channels': 1, 'target_channels': 1, 'source_range': [0, 9], 'target_range': [0, 9], 'labels': ['#000000'],
+    'preprocess': 'fit', 'batch_size': 3, 'seed': 1, 'load_size': [300, 300], 'crop_size': [512, 512], 'no_flip': True,
+    'ema': 0.5, 'init_from': 'other'}.items())
+def test_a_run_keeps_what_decides_its_model_and_its_order(tmp_path, name, value):
+    run = Run(str(tmp_path))
+    settings = {**vars(train.parse(['--dataset', 'x'])), 'images': 7, 'names': 'abc', 'ema': 0.0, 'labels': []}
+    run.save_options(settings)
+    (tmp_path / 'model-1.index').touch()
+    with pytest.raises(UserError, match=f'^{name} is .*, but the run was started with'):
+        run.compare_options({**settings, name: value}, train.FIXED_BY_THE_RUN)
+
+
+def test_a_palette_is_asked_for_beside_the_pairs_before_that_of_the_catalogue(tmp_path):
+    (tmp_path / 'mine.json').write_text('{"a": "#000001"}')
+    assert train.names_of_colours('facades', str(tmp_path))['wall'] == '#0030ff'
+    assert train.names_of_colours('x', str(tmp_path)) == {} == train.names_of_colours('facades', 'gs://bucket/x')
+    (tmp_path / 'palette.json').write_text('{"wall": "#000002"}')
+    for labels in None, 'auto':
+        assert train.names_of_colours('facades', str(tmp_path), labels) == {'wall': '#000002'}
+    assert train.names_of_colours('facades', str(tmp_path), f'{tmp_path}/mine.json') == {'a': '#000001'}
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_not_finite_is_named(value):
+    assert train.first_not_finite({'a': 1.0, 'b': value, 'c': math.nan})[0] == 'b'
+    assert train.first_not_finite({'a': 1.0, 'b': 0.0}) is None
+
+
+@pytest.mark.parametrize('stop, done, status', [(0, True, 0), (15, False, 143), (15, True, 0),
+                                                (train.NOT_FINITE, False, 1), (train.NOT_FINITE, True, 1)])
+def test_the_exit_status_says_how_a_training_ended(stop, done, status):
+    assert train.exit_status(stop, done) == status
 
 
 def test_bands_that_neither_side_has_are_refused(tmp_path):
@@ -164,6 +224,12 @@ def test_sides_that_lie_in_train_as_if_they_were_pairs_are_doubted(tmp_path, cap
     (['--dataset', 'nowhere'], 'nowhere: there is no such folder'),
     (['--dataset', 'x', '--crop_size', '300'], 'must be a multiple of 256'),
     (['--dataset', 'x', '--load_size', '200'], '--load_size 200 is less than --crop_size 256'),
+    (['--dataset', 'x', '--preprocess', 'none', '--crop_size', '256'], '--crop_size does not go with --preprocess n'),
+    (['--dataset', 'x', '--preprocess', 'crop', '--load_size', '300'], '--load_size does not go with --preprocess c'),
+    (['--dataset', 'x', '--range', '5', '5'], 'a range of 5 to 5'),
+    (['--dataset', 'x', '--target_range', '0', 'inf'], 'a range of 0 to inf'),
+    (['--dataset', 'x', '--labels', 'auto', '--source_channels', '4'], '--source_channels does not go with --labels'),
+    (['--dataset', 'x', '--labels', 'auto', '--range', '0', '1'], '--range does not go with --labels'),
     (['--dataset', 'x', '--layers', 'writeup', '--norm', 'instance'],
      '--norm instance does not go with --layers writeup'),
     (['--dataset', 'x', '--epochs', '9', '--decay_from', '9'],

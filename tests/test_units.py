@@ -63,3 +63,7 @@ def test_what_is_drawn_comes_back_in_the_units_and_the_kind_of_the_files(values,
 def test_what_a_file_cannot_hold_is_its_nearest_and_does_not_begin_again(dtype, limits, values):
     drawn = restored(np.float32([[[-1], [0], [1]]]), dtype, limits)
     assert drawn.dtype == dtype and drawn.ravel().tolist() == values
+
+
+def test_what_rounding_adds_to_a_range_is_no_fault():
+    assert scale(np.float64([[0, 80 + 1e-9]]), limits=(0, 80)).ravel().tolist() == [0, 255]
