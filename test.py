@@ -26,7 +26,8 @@ def parse(args=None):
     add('--checkpoint',                           help='path of one checkpoint, e.g. checkpoints/facades/model-20000')
 
     add = adder(parser, 'pairs: pictures, metrics and a page')
-    add('--dataset',                              help='folder of pairs; default: the one of the training')
+    add('--dataset',                              help='folder of pairs, or a name of the catalogue; default: that of '
+                                                       'the training')
     add('--split',                                help='folder in it; default: test, or val if there is none')
     add('--limit',      type=natural,             help='only the first so many images')
     add('--fid',        action='store_true',      help='compute FID and KID too')
@@ -89,6 +90,7 @@ import numpy as np
 from tqdm import tqdm
 
 import reader
+from datasets.catalogue import CATALOGUE
 from datasets.locate import locate
 from pix2pix import devices, files
 from pix2pix.images import decode, large, outputs, png, units
@@ -130,7 +132,7 @@ def draw_pairs(opts, generator):
     """Pairs of a data set: pictures of source, output and target, metrics, and the run's page."""
     # Which pairs, read as they were in training.
     run, trained = generator.run, generator.options
-    folder = locate(opts.dataset) if opts.dataset else trained['folder']
+    folder = locate(opts.dataset) if opts.dataset in CATALOGUE else opts.dataset or trained['folder']
     results = TestResults(opts.output) if opts.output else run.test
     if not folder:
         raise UserError(f'{run.name} was imported, so its data set is not known here: name one with '

@@ -127,7 +127,7 @@ def parse(args=None):
     if os.path.basename(opts.name) != opts.name or opts.name in ('.', '..'):
         parser.error(f'--name {opts.name}: a plain name, it becomes checkpoints/NAME and samples/NAME')
     if PATTERN.search(opts.name):
-        parser.error(f'--name {opts.name}: give one without [ ] * ? and \\, which TensorFlow takes for a pattern')
+        parser.error(f'--name {opts.name}: give one without [...] and \\, which TensorFlow takes for a pattern')
     return opts
 
 
@@ -277,7 +277,7 @@ def train(opts, pairs, order, run, replicas):
     return exit_status(stop, done=step == order.steps)
 
 
-# What decides the model and the order of the data: a run keeps these from its first step to its last.
+# What decides the model and the order of the data: a run keeps these from its first checkpoint on.
 FIXED_BY_THE_RUN = ('layers', 'base_filters', 'depth', 'norm', 'keep_prob', 'direction', 'source_channels',
                     'target_channels', 'source_range', 'target_range', 'labels', 'preprocess', 'batch_size', 'seed',
                     'load_size', 'crop_size', 'no_flip', 'ema', 'init_from', 'images', 'names')
@@ -321,10 +321,11 @@ def names_of_colours(dataset, folder, labels=None):
 def check(run, settings, pairs):
     """UserError where the settings do not fit each other, the data, or the weights to begin with."""
     trained_on = run.read_options().get('folder') if run.has_begun() else None
-    if not settings['name_asked'] and trained_on and os.path.isdir(trained_on) and \
+    named = settings['name_asked'] or settings['dataset'] in CATALOGUE      # whose data are the same in every folder
+    if trained_on and not named and os.path.isdir(trained_on) and \
             os.path.realpath(trained_on) != os.path.realpath(settings['folder']):
         raise UserError(f'{run.name} was trained on {trained_on}, another folder of that name: give another --name, or '
-                        f'--name {run.name} to carry it on with these pairs')
+                        f'--name {shlex.quote(run.name)} to carry it on with these pairs')
     one_pixel = set(settings['crop_size']) == {2 ** settings['depth']}      # in the bottleneck
     if settings['layers'] == 'writeup' and one_pixel and settings['batch_size'] == settings['devices']:
         raise UserError('--layers writeup needs two pairs or more on each device: it batch-normalises the 1x1 '

@@ -77,7 +77,7 @@ def check_same(folder, how):
     path = os.path.join(folder, 'how.json')
     if os.path.exists(path):
         with open(path) as file:
-            there = json.load(file)
+            there = {'precision': 'float32', **json.load(file)}       # as all that do not say it
         if there == how:
             return
         sys.exit(f'benchmarks: {folder} is of {there}, and not of {how}: give another --folder')

@@ -97,7 +97,8 @@ def check_split(folder, names, seen, findings, say):
 
 def say_twin(name, images, seen, say):
     """Name the pair that had the same pixels before, if one had."""
-    twin = seen.setdefault(hashlib.sha256(b''.join(image.tobytes() for image in images)).digest(), name)
+    twin = seen.setdefault(hashlib.sha256(b''.join(part for image in images for part in (
+        f'{image.dtype} {image.shape}'.encode(), image.tobytes()))).digest(), name)
     if twin != name:
         say(f'  {name}: the same pixels as {twin}')
 
@@ -136,7 +137,7 @@ def check_stored(splits, direction, say):
     if not all(facts.fitting_channels for facts in sides):
         say('the number of channels differs from file to file, and a training needs one')
         faults += 1
-    if flat:
+    if flat and not any(facts.range() for facts in sides):      # else the values are no levels of gray
         say_sides(*np.mean(flat, axis=0), direction, say, names='AB')
     fit = options(*(sides if direction != 'BtoA' else sides[::-1]))
     say(f'options that fit: {fit}' if fit else 'the options need not be changed')

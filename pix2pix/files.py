@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 
-PATTERN = re.compile(r'[\[\]*?\\]')      # what TensorFlow takes for a pattern, and not for a part of a path
+PATTERN = re.compile(r'\[.*\]|\\')       # in the path of a checkpoint TensorFlow takes it for a pattern
 
 
 def flush(path):

@@ -183,6 +183,9 @@ def test_in_two_folders_of_pictures_twins_and_sides_are_named_too(tmp_path):
     first, second = (f"'{tmp_path}/trainA/{i}.png' with '{tmp_path}/trainB/{i}.tif'" for i in (0, 1))
     assert f'  {second}: the same pixels as {first}\n' in text and text.count('the same pixels as') == 1
     assert 'B looks like the labels: --direction BtoA' in text and 'are the sides swapped?' in text
+    for path in (tmp_path / 'trainB').iterdir():        # of 12 bits, which look flat where they are not stretched
+        tifffile.imwrite(path, np.random.RandomState(0).randint(0, 4096, [256, 256]).astype(np.uint16))
+    assert 'looks like the labels' not in lines_of(tmp_path)[1]
 
 
 def test_pairs_of_many_bands_in_one_file_are_read_as_they_are_stored(tmp_path):

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import types
 import urllib.error
@@ -120,39 +121,33 @@ def test_a_drawing_is_decoded_to_rgb():
 
 
 def test_of_each_page_only_the_newest_request_is_drawn():
-    order = []
+    answers, drawn = asked([('a', 1), ('a', 2), ('b', 3), ('a', 4), ('b', 5)])
+    assert answers == [(1, 0), None, None, (4, 0), (5, 0)]
+    assert drawn == [1, 4, 5]       # in the order in which the newest came
+
+
+def asked(requests):
+    """What is answered to each (page, picture), all asked while the first is drawn, and what was drawn, in order."""
+    drawn, all_have_asked = [], threading.Event()
 
     def draw(picture):
-        time.sleep(0.2)
-        order.append(picture)
+        all_have_asked.wait(30)
+        drawn.append(picture)
         return picture, 0
 
-    async def ask_for_all():
-        artist = Artist(draw)
-        tasks = []
-        for page, picture in [('a', 1), ('a', 2), ('b', 3), ('a', 4), ('b', 5)]:
+    async def ask():
+        artist, tasks = Artist(draw), []
+        for page, picture in requests:
             tasks.append(asyncio.create_task(artist(page, picture)))
-            await asyncio.sleep(0.02)       # the first is being drawn already
-        return await asyncio.gather(*tasks)
-    answers = asyncio.run(ask_for_all())
-    assert answers == [(1, 0), None, None, (4, 0), (5, 0)]
-    assert order == [1, 4, 5]       # the first to ask is served first
+            await asyncio.sleep(0.02)
+        all_have_asked.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+    return asyncio.run(ask()), drawn
 
 
 def test_more_pages_than_can_wait_are_refused_and_one_that_waits_is_not(monkeypatch):
     monkeypatch.setattr(server, 'MOST_WAITING', 2)
-
-    def draw(picture):
-        time.sleep(0.2)
-        return picture, 0
-
-    async def ask_for_all():
-        artist, tasks = Artist(draw), []
-        for page, picture in [('a', 1), ('b', 2), ('c', 3), ('d', 4), ('c', 5)]:
-            tasks.append(asyncio.create_task(artist(page, picture)))
-            await asyncio.sleep(0.02)
-        return await asyncio.gather(*tasks, return_exceptions=True)
-    *others, refused, newer = asyncio.run(ask_for_all())
+    (*others, refused, newer), _ = asked([('a', 1), ('b', 2), ('c', 3), ('d', 4), ('c', 5)])
     assert [*others, newer] == [(1, 0), (2, 0), None, (5, 0)]
     assert isinstance(refused, HTTPException) and refused.status_code == 503
 

@@ -94,6 +94,7 @@ def test_a_data_set_that_has_changed_is_said_in_words(tmp_path):
 
 @pytest.mark.parametrize('content', ['', '{"layers": ', '[1, 2]', 'null', '\0\0\0', '{"seed": 1}'])
 def test_damaged_options_are_an_error_and_stay(tmp_path, content):
+    (tmp_path / 'model-1.index').touch()
     (tmp_path / 'options.json').write_text(content)
     with pytest.raises(UserError, match='options.json'):
         with Run(str(tmp_path)).opened(OPTIONS, ['layers'], 9):

@@ -228,6 +228,17 @@ def test_a_name_of_the_catalogue_is_its_folder_here_too(tmp_path, monkeypatch):
         test.draw_pairs(test.parse(['--name', 'x', '--dataset', 'facades']), generator)
 
 
+def test_sides_of_a_test_alone_are_read_as_they_are(tmp_path, capsys):
+    """Though no training could read them."""
+    for side in 'testA', 'testB':
+        (tmp_path / side).mkdir()
+        iio.imwrite(tmp_path / side / '1.png', np.zeros([32, 32, 3], np.uint8))
+    generator = types.SimpleNamespace(run=types.SimpleNamespace(test=None), options={'folder': ''})
+    with pytest.raises(UserError, match='needs two images'):
+        test.draw_pairs(test.parse(['--name', 'x', '--dataset', str(tmp_path), '--fid']), generator)
+    assert capsys.readouterr().out == f'1 image of {tmp_path}/testA and {tmp_path}/testB\n'
+
+
 def test_how_it_is_drawn_reaches_the_generator(monkeypatch):
     class Seen(Exception):
         pass

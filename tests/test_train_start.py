@@ -164,6 +164,7 @@ def test_another_folder_of_the_same_name_does_not_carry_a_run_on_unasked(tmp_pat
     with pytest.raises(UserError, match='mine was trained on .*/one/mine, another folder of that name: give another'):
         train.check(run, settings, pairs)
     train.check(run, {**settings, 'name_asked': 'mine'}, pairs)
+    train.check(run, {**settings, 'dataset': 'facades'}, pairs)         # of the catalogue, in a copy of the project
     (tmp_path / 'one/mine').rmdir()
     (tmp_path / 'one/mine').symlink_to(tmp_path / 'two/mine')
     train.check(run, settings, pairs)               # the same by another name
@@ -236,8 +237,8 @@ def test_sides_that_lie_in_train_as_if_they_were_pairs_are_doubted(tmp_path, cap
      '--decay_from 9: the rate falls from there to the end, which is epoch 9; give fewer, or more --epochs'),
     (['--dataset', 'x', '--epochs', '0'], "--epochs: '0' is not a whole number from 1 on"),
     (['--dataset', 'x', '--name', '../up'], 'a plain name'),
-    (['--dataset', 'x', '--name', 'a[1]'], '--name a[1]: give one without [ ] * ? and'),
-    (['--dataset', 'who?'], '--name who?: give one without'),
+    (['--dataset', 'x', '--name', 'a[1]'], '--name a[1]: give one without [...] and'),
+    (['--dataset', 'a\\b'], '--name a\\b: give one without'),
     (['--dataset', 'x', '--seed', '1' + 20 * '0'], 'is not a whole number of 64 bits'),
     (['--dataset', 'x', '--keep_prob', '0'], "--keep_prob: '0' is not a number above 0, at most 1")])
 def test_mistakes_are_named(args, message, capsys, tmp_path, monkeypatch):

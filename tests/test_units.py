@@ -32,6 +32,9 @@ def test_gray_and_colour_become_each_other_and_other_numbers_must_fit():
     for channels, wanted in (5, 4), (5, 3), (1, 2), (3, 2), (3, 4):
         with pytest.raises(ValueError, match=f'^{channels} channels, and the run has {wanted}$'):
             scale(np.zeros([2, 2, channels], np.uint8), wanted)
+    for channels, wanted in (2, 3), (4, 1):     # bands, in a range of their own
+        with pytest.raises(ValueError, match=f'^{channels} channels, and the run has {wanted}$'):
+            scale(np.zeros([2, 2, channels], np.float32), wanted, limits=(-25, 0))
 
 
 @pytest.mark.parametrize('values, limits, message', [

@@ -132,7 +132,8 @@ def main(opts):
         note(folder, name, {
             'target': target, 'weights': weights, 'run': generator.run.name, 'checkpoint': generator.step,
             'statistics': generator.statistics, 'norm': generator.architecture.norm, 'dropout': opts.dropout,
-            'averaged': generator.averaged, 'png': to_savedmodel.has_png(generator),
+            'averaged': generator.averaged,
+            **({'png': to_savedmodel.has_png(generator)} if target == 'savedmodel' else {}),
             'layout': 'NHWC', 'range': [-1, 1], 'multiple': multiple, 'size': fixed, **generator.data,
             'palette': palette, 'compared_on': words,
             'generator_milliseconds': milliseconds,

@@ -50,7 +50,7 @@ def text(files):
 
 def draws_png(about):
     """Whether a SavedModel has the signature of PNG files."""
-    return about.get('png', not about['dropout'])       # files of earlier versions do not say
+    return about.get('png', not about['dropout'] and not about.get('labels'))       # earlier files do not say
 
 
 def theirs(about):

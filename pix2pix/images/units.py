@@ -29,7 +29,8 @@ def scaled(samples, channels, limits=None):
     or nobody knows its range.
     """
     values, highest = samples
-    if values.shape[-1] in (2, 4) and channels in (1, 3):       # without alpha
+    with_alpha = {(2, 1), (4, 3)} if limits else {(2, 1), (4, 3), (2, 3), (4, 1)}       # else they may be two bands
+    if (values.shape[-1], channels) in with_alpha:
         values = values[..., :-1]
     if values.shape[-1] == 3 and channels == 1:
         values = values @ GRAY

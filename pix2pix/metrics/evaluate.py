@@ -4,6 +4,7 @@ import collections
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from pix2pix.errors import UserError
 from pix2pix.images.arrays import to_uint8
 
 
@@ -23,7 +24,10 @@ def evaluate(drawn, compare, keep=lambda name, images, pictures: None, *, held=4
             return
         try:
             pictures = [to_uint8(image) for image in images]
-            results[name] = compare(*pictures[1:])
+            try:
+                results[name] = compare(*pictures[1:])
+            except UserError as error:
+                raise UserError(f'{name}: {error}') from None
             keep(name, images, pictures)
         except BaseException:
             failed.set()

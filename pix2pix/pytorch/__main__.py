@@ -5,6 +5,7 @@ import re
 
 from pix2pix import script
 from pix2pix.errors import UserError
+from pix2pix.files import PATTERN
 from pix2pix.flags import Parser
 
 
@@ -20,6 +21,8 @@ def parse(args=None):
     opts = parser.parse_args(args)
     if os.path.basename(opts.name) != opts.name or opts.name in ('', '.', '..'):
         parser.error(f'--name {opts.name}: a plain name, it becomes checkpoints/NAME')
+    if PATTERN.search(opts.name):
+        parser.error(f'--name {opts.name}: give one without [...] and \\, which TensorFlow takes for a pattern')
     return opts
 
 

@@ -107,7 +107,7 @@ def check(prefix):
     UserError where TensorFlow can open no file of that path.
     """
     if files.PATTERN.search(prefix):
-        raise UserError(f'{prefix}: TensorFlow takes [ ] * ? and \\ in a path for a pattern, and cannot open it. '
+        raise UserError(f'{prefix}: TensorFlow takes [...] and \\ in a path for a pattern, and cannot open it. '
                         'Rename the folder')
     sums, name = prefix + '.sums', os.path.basename(prefix)
     try:

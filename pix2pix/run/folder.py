@@ -104,10 +104,10 @@ class Run:
         if os.path.exists(self.options) and (origin := self.read_options().get('imported_from')):
             raise UserError(f'{self.name} comes from {origin}, and cannot be carried on: that file has neither the '
                             'state of the training nor the order of its data. Give another run name')
+        fixed = fixed if self.has_begun() else ()
         saved = self.read_options(fixed) if os.path.exists(self.options) else options
-        if not self.has_begun():
-            fixed = ()
-        elif saved.get('precision_asked', 'auto') != 'auto':      # what was left to the hardware may change with it
+        # What was left to the hardware may change with it.
+        if self.has_begun() and saved.get('precision_asked', 'auto') != 'auto':
             fixed, options['precision_asked'] = (*fixed, 'precision'), saved['precision_asked']
         if {'images', 'names'} <= set(fixed) and saved['names'] != options['names']:
             raise UserError(f'the data set has changed: the run was started with {saved["images"]} pairs, and there '
