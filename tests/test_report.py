@@ -124,6 +124,14 @@ def test_the_page_of_a_long_run_is_as_large_and_as_quick_as_that_of_a_short_one(
     assert 'epoch-0001.png' in text and 'epoch-5000.png' in text and 'best 5 at epoch 5,000' in text
 
 
+def test_a_last_batch_of_more_pairs_than_are_left_is_no_epoch_more(tmp_path):
+    page = make_run(tmp_path)
+    assert 'step 2,000, epoch 4 of 4;' in page.read_text()
+    (tmp_path / 'checkpoints/x/options.json').write_text(json.dumps({**OPTIONS, 'epochs': 3}))
+    report.write(the_run(tmp_path))
+    assert 'step 2,000, epoch 3 of 3;' in page.read_text()
+
+
 def test_it_leads_to_the_page_that_draws_where_there_is_one(tmp_path):
     page = make_run(tmp_path)
     assert 'Draw with it' not in page.read_text()
