@@ -30,6 +30,8 @@ def pattern(text):
 
 def check_folders(a, b, out, pattern_a, pattern_b):
     """UserError where a folder is not there, or where one stands for two things."""
+    if not out:
+        raise UserError('OUT has no name: give the folder of the pairs')
     for folder in a, b:
         if not os.path.isdir(folder):
             raise UserError(f'{folder}: no such folder')

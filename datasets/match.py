@@ -79,14 +79,15 @@ def side(names, pattern, fold):
 def star(name, pattern, fold=False):
     """What * stands for, or None: the pattern is that of a whole name where it has a /, else of a file in any folder.
 
-    The ending may be left out of the pattern. Then it is left out of * too.
+    The ending may be left out of the pattern. Then it is left out of * too. A / at its end is none of its own, or it
+    would lead out of the folder that is written.
     """
     folder, file = ('', name) if '/' in pattern else os.path.split(name)
     before, _, behind = (pattern.lower() if fold else pattern).partition('*')
     for text in os.path.splitext(file)[0], file:
         seen = text.lower() if fold else text
         if seen.startswith(before) and seen.endswith(behind) and len(text) > len(before) + len(behind):
-            return os.path.join(folder, text[len(before):len(text) - len(behind)])
+            return os.path.join(folder, text[len(before):len(text) - len(behind)].strip('/'))
     return None
 
 

@@ -64,6 +64,8 @@ def check_folders(folder, out):
                         f'as {os.path.join(folder, there[0])}')
     if line := not_joined(folder):
         raise UserError(line)
+    if not out or os.path.islink(out) or os.path.realpath(out) == os.getcwd():
+        raise UserError(f'OUT, {out!r}, cannot be made: give the name of a new folder')
     if os.path.exists(out) and not (os.path.isdir(out) and not os.listdir(out)):
         raise UserError(f'{out} is there already. Give a new folder, so that no pair is in two splits')
     if os.path.realpath(out).startswith(os.path.join(os.path.realpath(folder), '')):
@@ -76,6 +78,9 @@ def split(folder, out, *, val, test, seed, how, say=print):
     images, passed_over = list_images_under(folder)
     for line in describe_passed_over(passed_over):
         say(line)
+    for name in images:
+        if not os.path.exists(os.path.join(folder, name)):
+            raise UserError(f'{os.path.join(folder, name)} is a link to nothing: remove it')
     parts = distribute(images, val=val, test=test, seed=seed)
     targets = {name: os.path.join(part, name) for part, names in parts.items() for name in names}
     place, done = HOW[how]

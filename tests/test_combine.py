@@ -317,3 +317,9 @@ def test_alpha_is_dropped_and_a_palette_is_applied(folders):
 def test_halves_of_different_sizes_are_not_joined():
     with pytest.raises(ValueError, match='6 x 4 beside 4 x 6 pixels'):
         join(RGB, np.swapaxes(RGB, 0, 1))
+
+
+def test_a_folder_without_a_name_is_refused(folders):
+    a, b, _ = folders
+    with pytest.raises(UserError, match='^OUT has no name'):
+        combine(str(a), str(b), '')

@@ -261,3 +261,47 @@ def test_bfloat16_is_taken_over_only_where_the_hardware_has_it(tmp_path, monkeyp
         monkeypatch.setattr(devices, "hardware_precision", lambda *args, hardware=hardware: hardware)
         assert Generator(low).architecture.precision == hardware
         assert Generator(low, precision='bfloat16').architecture.precision == 'bfloat16'
+
+
+def test_arguments_that_cannot_be_are_named(run):
+    for how, message in [({'statistics': 'foo'}, "statistics 'foo'"), ({'seed': 2 ** 70}, f'seed {2 ** 70}'),
+                         ({'precision': 'float64'}, "precision 'float64': give auto, float32 or bfloat16")]:
+        with pytest.raises(UserError, match=message):
+            Generator(run, **how)
+
+
+def test_each_file_of_a_checkpoint_stands_for_it_and_no_other_file_does(run):
+    for ending in '.index', '.sums', '.data-00000-of-00001':
+        assert Generator(f'{run}/model-5{ending}').step == 'model-5'
+    with pytest.raises(UserError, match='options.json is no checkpoint: give the folder of a run, or its model-STEP'):
+        Generator(f'{run}/options.json')
+
+
+@pytest.mark.parametrize('averaged', [True, False])
+def test_weights_that_are_not_finite_are_named_and_nothing_is_drawn(tmp_path, averaged):
+    """Those that are drawn with."""
+    folder = make_run(tmp_path / 'spoilt', ema=0.9)
+    with tf.Graph().as_default(), tf.Session() as sess:
+        there = tf.train.load_checkpoint(f'{folder}/model-5')
+        for name in there.get_variable_to_shape_map():
+            value = there.get_tensor(name)
+            spoilt = name == ('average/' if averaged else '') + 'generator/up4/w'
+            tf.get_variable(name, initializer=value * np.float32(np.inf) if spoilt else value)
+        sess.run(tf.global_variables_initializer())
+        checkpoint.save(sess, checkpoint.new_saver(), folder, 5, keep=1)
+    with pytest.raises(UserError, match='model-5: there is NaN or infinity among the weights'):
+        Generator(folder, raw=not averaged)
+    assert Generator(folder, raw=averaged).step == 5
+
+
+def test_where_pictures_have_bands_a_pil_image_has_its_own_too(tmp_path):
+    model = Generator(make_run(tmp_path / 'bands', source_channels=4, source_range=[0, 255], target_range=[0, 255],
+                               source_dtype='uint8', target_dtype='uint8', target_ending='.png', labels=[]))
+    rgba = noise(20, 30, 4)
+    Image.fromarray(rgba).save(tmp_path / 'a.png')
+    Image.fromarray(rgba[..., :3]).save(tmp_path / 'b.png')
+    expected = model(rgba)
+    np.testing.assert_array_equal(model(tmp_path / 'a.png'), expected)
+    np.testing.assert_array_equal(model(Image.open(tmp_path / 'a.png')), expected)
+    with pytest.raises(UserError, match=r"b.png': uint8 \[20, 30, 3\]: give"):
+        model(tmp_path / 'b.png')

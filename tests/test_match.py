@@ -140,3 +140,10 @@ def test_a_pattern_that_nothing_matches_is_named():
     with pytest.raises(UserError, match=r'no image of B matches \*_colour; its names are 1_gt_color.png, 1_gt_ids.png, '
                                         r'sub/2_gt_color.png, ...$'):
         match(['1_left.png'], LABELS, b='*_colour')
+
+
+def test_what_a_star_stands_for_stays_in_the_folder_that_is_written():
+    assert pairs(['photo/a/1.png', 'photo/a/2.png'], ['label/a/1.png', 'label/a/2.png'], a='photo/a*',
+                 b='label/a*') == {i: (f'photo/a/{i}.png', f'label/a/{i}.png') for i in '12'}
+    assert pairs(['x/1/photo.png'], ['x/1/label.png'], a='x/*photo', b='x/*label') == {
+        '1': ('x/1/photo.png', 'x/1/label.png')}

@@ -63,6 +63,12 @@ def test_what_cannot_be_loaded_is_named(path, tmp_path):
             pix2pix.Generator(tmp_path / f'{name}.onnx')
     with pytest.raises(UserError, match='tile 300 is not a multiple of 256'):
         pix2pix.Generator(path, tile=300)
+    for about in '[]', '{}', '{"multiple": 0, "statistics": "batch", "dropout": false, "size": null}':
+        model.metadata_props.add(key='pix2pix', value=about)
+        onnx.save(model, tmp_path / 'old.onnx')
+        del model.metadata_props[:]
+        with pytest.raises(UserError, match='old.onnx is of another version, or damaged: .* Export the run again'):
+            pix2pix.Generator(tmp_path / 'old.onnx')
 
 
 @pytest.mark.parametrize('picture', [None, np.zeros([4, 4, 3], np.float32), np.zeros([4, 4, 2], np.uint8)])

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import pickle
+import shutil
 import zipfile
 
 import numpy as np
@@ -255,3 +256,20 @@ def test_an_imported_run_is_not_carried_on(tmp_path, monkeypatch):
     run_import(tmp_path, monkeypatch, G, '--direction', 'AtoB')
     with pytest.raises(UserError, match='new comes from .*latest_net_G.pth, and cannot be carried on'):
         Run.named('new').compare_options({'layers': 'port', 'batch_size': 1}, ('layers', 'batch_size'))
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda weight: weight * np.nan, 'model.model.0.weight has NaN or infinity in it'),
+    (lambda weight: weight.reshape(-1), 'generator/down1/w has the shape .*, and a convolution has four')])
+def test_weights_that_draw_nothing_or_are_no_convolution_are_named(tmp_path, monkeypatch, change, message):
+    tensors = pth.read(G)
+    tensors['model.model.0.weight'] = change(tensors['model.model.0.weight'])
+    with pytest.raises(UserError, match=message):
+        run_import(tmp_path, monkeypatch, saved(tmp_path / 'a_net_G.pth', tensors), '--direction', 'BtoA')
+    assert not (tmp_path / 'checkpoints').exists()
+
+
+def test_a_file_of_epoch_0_becomes_a_checkpoint_that_is_found(tmp_path, monkeypatch):
+    shutil.copy(G, tmp_path / '0_net_G.pth')
+    assert run_import(tmp_path, monkeypatch, str(tmp_path / '0_net_G.pth'), '--direction', 'BtoA') == 0
+    assert Generator('checkpoints/new').step == 1

@@ -151,6 +151,23 @@ def test_an_empty_folder_is_as_good_as_a_new_one(pool):
     assert len(files(run(pool))) == 20
 
 
+def test_a_folder_that_cannot_be_made_is_named_before_anything_is_copied(pool, monkeypatch):
+    (pool.parent / 'empty').mkdir()
+    (pool.parent / 'link').symlink_to(pool.parent / 'empty')
+    monkeypatch.chdir(pool.parent / 'empty')
+    for out in '', '.', str(pool.parent / 'empty'), str(pool.parent / 'link'):
+        with pytest.raises(UserError, match=f"^OUT, '{out}', cannot be made: give the name of a new folder$"):
+            main(parse([str(pool), out]))
+
+
+@pytest.mark.parametrize('how', ['copy', 'link', 'symlink'])
+def test_a_link_to_nothing_is_named_and_nothing_is_made(pool, how):
+    (pool / 'sub/lost.png').symlink_to('nowhere')
+    with pytest.raises(UserError, match='pool/sub/lost.png is a link to nothing: remove it'):
+        run(pool, '--how', how)
+    assert not (pool.parent / 'OUT').exists()
+
+
 def test_what_is_no_folder_of_pairs_is_refused_with_what_to_do(tmp_path, pool):
     out = f'{tmp_path}/OUT'
     with pytest.raises(UserError, match='nowhere: no such folder'):

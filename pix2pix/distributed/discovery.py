@@ -35,9 +35,12 @@ def from_tf_config(resolver):
         raise UserError('TF_CONFIG does not say which of the tasks this is: give "task" its "type" and "index"')
     if not 0 <= index < len(jobs[job]):
         raise UserError(f'TF_CONFIG says that this is task {index} of {len(jobs[job])} {job}s')
-    wrong = [address for address in addresses if not address.rpartition(':')[2].isdecimal()]
-    if wrong:
-        raise UserError(f'TF_CONFIG has the address {wrong[0]}: give host:port')
+    for address in addresses:
+        name, _, port = address.rpartition(':')
+        if not name or not port.isdecimal() or not 0 < int(port) < 2 ** 16:
+            raise UserError(f'TF_CONFIG has the address {address}: give host:port')
+        if addresses.count(address) > 1:
+            raise UserError(f'TF_CONFIG has the address {address} twice: each task needs its own')
     index += sum(len(jobs[name]) for name in order[:order.index(job)])
     return (addresses, index) if len(addresses) > 1 else ([], 0)
 

@@ -192,6 +192,7 @@ def note(folder, name, about):
             known = json.load(file)['files']
     except (OSError, ValueError, KeyError, TypeError):
         pass        # there is none yet, or it is damaged, and is written anew
+    known = known if isinstance(known, dict) else {}
     there = {other: known[other] for other in known if os.path.exists(os.path.join(folder, other))} | {name: about}
     files.write(path, json.dumps({'files': there}, indent=1) + '\n')
     files.write(os.path.join(folder, 'README.md'), readme.text(there))

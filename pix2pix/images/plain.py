@@ -59,3 +59,12 @@ def from_pil(picture):
     else:
         pixels = np.asarray(picture.convert('RGBA' if picture.mode == 'P' else 'RGB'))[..., :3]     # P has a palette
     return upright(pixels, picture.getexif().get(exif.ORIENTATION, 1))
+
+
+def bands_of_pil(picture):
+    """A PIL image -> its own bands, upright, [H, W, C]: as its file is read where pictures have bands or a range."""
+    if picture.mode not in ('L', 'LA', 'RGB', 'RGBA', 'I', 'F') and not picture.mode.startswith('I;16'):
+        picture = picture.convert({'1': 'L', 'PA': 'RGBA'}.get(picture.mode, 'RGB'))
+    pixels = np.asarray(picture)
+    pixels = pixels.astype(np.uint16) if picture.mode.startswith('I;16') else pixels
+    return upright(pixels.reshape(*pixels.shape[:2], -1), picture.getexif().get(exif.ORIENTATION, 1))

@@ -6,13 +6,16 @@ import re
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+from PIL import Image
 
 from pix2pix import devices
 from pix2pix.errors import UserError, reason
 from pix2pix.flags import from_options
 from pix2pix.images import outputs, units
+from pix2pix.images.diagnose import ImageError
 from pix2pix.images.form import PairFormat
 from pix2pix.images.pictures import as_array, read_samples
+from pix2pix.images.plain import bands_of_pil
 from pix2pix.images.preprocessing import PREPROCESS
 from pix2pix.inference import TILE, drawing
 from pix2pix.inference.drawing import (
@@ -87,10 +90,14 @@ class Generator:
 
     def __init__(self, path, *, dropout=True, statistics=None, seed=0, precision=None, raw=False, tile=TILE,
                  native=False):
-        path = os.fspath(path).removesuffix('.index')
+        path = re.sub(r'\.(index|sums|data-\d+-of-\d+)$', '', os.fspath(path))
         checkpoint.check_there(path)
+        if os.path.isfile(path):
+            raise UserError(f'{path} is no checkpoint: give the folder of a run, or its model-STEP')
         self.run = Run(os.path.dirname(path) if os.path.exists(path + '.index') else path)
         self.options = options = self.run.read_options(NEEDED, CAN_BE)
+        if precision not in (None, 'auto', *PRECISIONS):
+            raise UserError(f'precision {precision!r}: give auto, {" or ".join(PRECISIONS)}')
         self.architecture = from_options(Architecture, options)._replace(
             precision=devices.precision(precision or ('auto' if options['precision'] == 'bfloat16' else 'float32')))
         self.form, self.native = from_options(PairFormat, options), native
@@ -101,6 +108,8 @@ class Generator:
         if self.form.crop_size != self.form.crop_size.padded(multiple):
             raise UserError(f'{self.run.options}: crop_size cannot be {self.form.crop_size}, which is no multiple of '
                             f'{multiple}. Restore it, or move the folder away')
+        if statistics not in (None, 'batch', 'moving') or not -2 ** 63 <= seed < 2 ** 63:
+            raise UserError(f'statistics {statistics!r}, seed {seed!r}: give batch or moving, and a number of 64 bits')
         self.statistics = statistics or TEST_STATISTICS[options['layers']]
         if self.statistics == 'batch' and options['layers'] == 'writeup':
             raise UserError('batch statistics do not fit this run: the layers of the write-up normalise a 1x1 '
@@ -129,7 +138,10 @@ class Generator:
     def restore(self, path):
         """Load the weights: the step of a run's newest checkpoint, or the name of the one at `path`."""
         with self.graph.as_default():
-            self.saver = saver = self.saver or checkpoint.new_saver()
+            if not self.saver:
+                self.saver = checkpoint.new_saver()
+                self.are_finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(v)) for v in self.drawn_with()])
+            saver = self.saver
             if path == self.run.checkpoints:
                 step = checkpoint.restore_latest(self.sess, saver, path)
             else:
@@ -138,14 +150,21 @@ class Generator:
             if not step:
                 raise UserError(f'{path} has no checkpoint yet. A training saves the first after some epochs')
             self.checkpoint = path if path != self.run.checkpoints else checkpoint.prefix_of(path, step)
+            if not self.sess.run(self.are_finite):
+                raise UserError(f'{self.checkpoint}: there is NaN or infinity among the weights, which draw nothing. '
+                                'Take an earlier checkpoint')
             self.sess.run(tf.local_variables_initializer())     # the copies of the weights
         return step
+
+    def drawn_with(self):
+        """The variables of the generator: the averages of the training, or the weights themselves."""
+        return tf.global_variables((ema.SCOPE if self.averaged else '') + 'generator/')
 
     def weights(self):
         """What the network is drawn with, by name, 'generator/down1/w' and so on: float32 arrays."""
         scope = ema.SCOPE if self.averaged else ''
         with self.graph.as_default():
-            return self.sess.run({v.op.name.removeprefix(scope): v for v in tf.global_variables(scope + 'generator/')})
+            return self.sess.run({v.op.name.removeprefix(scope): v for v in self.drawn_with()})
 
     def network(self, images, height, width):
         """(source, output) of the graph for so many images of one size: fixed sizes are faster."""
@@ -215,7 +234,12 @@ class Generator:
         uint16; a path or a PIL image is drawn as a person sees it, upright and with its palette. Of another run it is
         in the units of the training's files, and so is what comes out. ImageError, ValueError where it cannot be.
         """
-        return self.draw(self.given(picture))
+        try:
+            return self.draw(self.given(picture))
+        except ValueError as error:
+            if isinstance(picture, str | os.PathLike):
+                raise ImageError(f'{os.fspath(picture)!r}: {error}') from None
+            raise
 
     def map(self, pictures):
         """An iterator over what the generator makes of each of these pictures, in order.
@@ -243,9 +267,11 @@ class Generator:
 
     def given(self, picture):
         """A path, a PIL image or an array as an array [H, W, C]; ImageError or ValueError."""
-        if self.form.is_plain or not isinstance(picture, str | os.PathLike):
+        if self.form.is_plain:
             return drawing.checked(self, as_array(picture))
-        return drawing.checked(self, read_samples(os.fspath(picture), as_stored=bool(self.form.source_range)))
+        if isinstance(picture, str | os.PathLike):
+            picture = read_samples(os.fspath(picture), as_stored=bool(self.form.source_range))
+        return drawing.checked(self, bands_of_pil(picture) if isinstance(picture, Image.Image) else np.asarray(picture))
 
     def draw(self, picture):
         """[H, W, C] -> [H, W] or [H, W, target_channels]."""

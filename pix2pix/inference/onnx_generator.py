@@ -40,17 +40,21 @@ class OnnxGenerator:
             raise UserError(f'{path} is of another program: an export of a run writes what fits here') from None
         except Exception as error:      # onnxruntime has a class for each of its faults, and no base of them
             raise UserError(f'{path} cannot be loaded: it is damaged, or no ONNX file ({reason(error)})') from None
-        data = OF_EARLIER_FILES | about | about.get('data', {})
-        multiple = about['multiple']
-        if tile < multiple or tile % multiple:
+        try:
+            data = OF_EARLIER_FILES | about | about.get('data', {})
+            self.statistics, self.dropout, self.size = about['statistics'], about['dropout'], about['size']
+            multiple, wrong = about['multiple'], tile < about['multiple'] or tile % about['multiple']
+        except (AttributeError, KeyError, TypeError, ZeroDivisionError):
+            raise UserError(f'{path} is of another version, or damaged: what it should tell of its pictures is not '
+                            'there. Export the run again') from None
+        if wrong:
             raise UserError(f'tile {tile} is not a multiple of {multiple}')
         self.architecture = Architecture(source_channels=data['source_channels'], depth=data['depth'],
                                          target_channels=data['target_channels'])
         self.form = from_options(PairFormat, data)._replace(crop_size=Size.of(data['crop_size']))
         self.native, self.native_size = native, Size.of(data['native_size'])
         self.target_dtype = data['target_dtype']
-        self.path, self.statistics, self.dropout, self.size = path, about['statistics'], about['dropout'], about['size']
-        self.tile = tile
+        self.path, self.tile = path, tile
 
     def forward(self, sources):
         """[N, H, W, source_channels] -> [N, H, W, target_channels], float32 in [-1, 1]; H and W multiples of

@@ -40,6 +40,7 @@ import pix2pix.quiet  # noqa: F401
 
 # isort: split
 import json
+import shlex
 import shutil
 
 import tensorflow.compat.v1 as tf
@@ -90,12 +91,16 @@ def main(opts):
     dropout = 'no dropout' if architecture.keep_prob == 1 else 'dropout in the rows of the port'
     print(f'{run.checkpoints}: {architecture.base_filters} filters, {architecture.source_channels} -> '
           f'{architecture.target_channels} channels, depth {depth}, {norm_name}, {direction}, {dropout}, step {step}\n'
-          f'then run: python test.py --name {run.name} --input FILE_OR_FOLDER --output FOLDER')
+          f'then run: python test.py --name {shlex.quote(run.name)} --input FILE_OR_FOLDER --output FOLDER')
     return 0
 
 
 def architecture_of(variables, norm, depth, path):
     """The Architecture by the shapes of the variables; UserError where they do not fit each other."""
+    for name in 'generator/down1/w', f'generator/up{depth}/w':
+        if variables[name].ndim != 4:
+            raise UserError(f'{path}: {name} has the shape {list(variables[name].shape)}, and a convolution has four '
+                            'numbers there')
     source_channels, base_filters = variables['generator/down1/w'].shape[2:]
     target_channels = variables[f'generator/up{depth}/w'].shape[2]
     architecture = Architecture(layers='port', norm=norm, base_filters=base_filters, source_channels=source_channels,
@@ -123,7 +128,7 @@ def train_options(path):
 def step_of(path):
     """The number in the name of a file, 200_net_G.pth or iter_5000_net_G.pth; 1 where there is none."""
     number = re.match(r'(?:iter_)?(\d+)_', os.path.basename(path))
-    return int(number[1]) if number else 1
+    return max(1, int(number[1])) if number else 1      # 0 would be no checkpoint
 
 
 def save(variables, folder, step):

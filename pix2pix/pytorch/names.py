@@ -112,6 +112,9 @@ def imported(tensors, places, path):
         raise UserError(f'{path} is no network that is known here: ' + '; '.join(
             f'it {verb} {names[0]}' + (f' and {len(names) - 1} more' if len(names) > 1 else '')
             for verb, names in (('lacks', missing), ('has', unknown)) if names))
+    for name in sorted(expected):
+        if not np.isfinite(tensors[name]).all():
+            raise UserError(f'{path}: {name} has NaN or infinity in it, and would draw nothing. Take an earlier file')
     return {ours: to_ours(tensors[place.key], place) for ours, place in places.items()}
 
 
