@@ -86,8 +86,9 @@ def star(name, pattern, fold=False):
     before, _, behind = (pattern.lower() if fold else pattern).partition('*')
     for text in os.path.splitext(file)[0], file:
         seen = text.lower() if fold else text
-        if seen.startswith(before) and seen.endswith(behind) and len(text) > len(before) + len(behind):
-            return os.path.join(folder, text[len(before):len(text) - len(behind)].strip('/'))
+        shared = text[len(before):len(text) - len(behind)].strip('/')
+        if seen.startswith(before) and seen.endswith(behind) and len(text) > len(before) + len(behind) and shared:
+            return os.path.join(folder, shared)
     return None
 
 

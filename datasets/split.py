@@ -64,7 +64,7 @@ def check_folders(folder, out):
                         f'as {os.path.join(folder, there[0])}')
     if line := not_joined(folder):
         raise UserError(line)
-    if not out or os.path.islink(out) or os.path.realpath(out) == os.getcwd():
+    if not out or os.path.islink(os.path.normpath(out)) or os.path.realpath(out) == os.getcwd():
         raise UserError(f'OUT, {out!r}, cannot be made: give the name of a new folder')
     if os.path.exists(out) and not (os.path.isdir(out) and not os.listdir(out)):
         raise UserError(f'{out} is there already. Give a new folder, so that no pair is in two splits')

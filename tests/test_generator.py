@@ -305,3 +305,5 @@ def test_where_pictures_have_bands_a_pil_image_has_its_own_too(tmp_path):
     np.testing.assert_array_equal(model(Image.open(tmp_path / 'a.png')), expected)
     with pytest.raises(UserError, match=r"b.png': uint8 \[20, 30, 3\]: give"):
         model(tmp_path / 'b.png')
+    with pytest.raises(UserError, match=r"b.png': uint8 \[20, 30, 3\]: give"):
+        list(model.map([tmp_path / 'b.png']))

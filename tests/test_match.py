@@ -147,3 +147,5 @@ def test_what_a_star_stands_for_stays_in_the_folder_that_is_written():
                  b='label/a*') == {i: (f'photo/a/{i}.png', f'label/a/{i}.png') for i in '12'}
     assert pairs(['x/1/photo.png'], ['x/1/label.png'], a='x/*photo', b='x/*label') == {
         '1': ('x/1/photo.png', 'x/1/label.png')}
+    with pytest.raises(UserError, match='no image of A matches'):        # else a file without a name
+        pairs(['p/a/1.png'], ['q/a/1.png'], a='p/a*1.png', b='q/a*1.png')

@@ -155,7 +155,7 @@ def test_a_folder_that_cannot_be_made_is_named_before_anything_is_copied(pool, m
     (pool.parent / 'empty').mkdir()
     (pool.parent / 'link').symlink_to(pool.parent / 'empty')
     monkeypatch.chdir(pool.parent / 'empty')
-    for out in '', '.', str(pool.parent / 'empty'), str(pool.parent / 'link'):
+    for out in '', '.', str(pool.parent / 'empty'), str(pool.parent / 'link'), f"{pool.parent / 'link'}/":
         with pytest.raises(UserError, match=f"^OUT, '{out}', cannot be made: give the name of a new folder$"):
             main(parse([str(pool), out]))
 

@@ -63,8 +63,7 @@ def from_pil(picture):
 
 def bands_of_pil(picture):
     """A PIL image -> its own bands, upright, [H, W, C]: as its file is read where pictures have bands or a range."""
-    if picture.mode not in ('L', 'LA', 'RGB', 'RGBA', 'I', 'F') and not picture.mode.startswith('I;16'):
-        picture = picture.convert({'1': 'L', 'PA': 'RGBA'}.get(picture.mode, 'RGB'))
-    pixels = np.asarray(picture)
+    own = picture.mode in ('L', 'LA', 'RGB', 'RGBA', 'I', 'F') or picture.mode.startswith('I;16')
+    pixels = np.asarray(picture if own else picture.convert({'1': 'L', 'PA': 'RGBA'}.get(picture.mode, 'RGB')))
     pixels = pixels.astype(np.uint16) if picture.mode.startswith('I;16') else pixels
     return upright(pixels.reshape(*pixels.shape[:2], -1), picture.getexif().get(exif.ORIENTATION, 1))

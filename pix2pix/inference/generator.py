@@ -1,5 +1,6 @@
 """A trained generator as a function of pictures of any size."""
 
+import contextlib
 import itertools
 import os
 import re
@@ -90,7 +91,8 @@ class Generator:
 
     def __init__(self, path, *, dropout=True, statistics=None, seed=0, precision=None, raw=False, tile=TILE,
                  native=False):
-        path = re.sub(r'\.(index|sums|data-\d+-of-\d+)$', '', os.fspath(path))
+        path = os.fspath(path)
+        path = path if os.path.isdir(path) else re.sub(r'\.(index|sums|data-\d+-of-\d+)$', '', path)
         checkpoint.check_there(path)
         if os.path.isfile(path):
             raise UserError(f'{path} is no checkpoint: give the folder of a run, or its model-STEP')
@@ -234,12 +236,8 @@ class Generator:
         uint16; a path or a PIL image is drawn as a person sees it, upright and with its palette. Of another run it is
         in the units of the training's files, and so is what comes out. ImageError, ValueError where it cannot be.
         """
-        try:
+        with naming(picture):
             return self.draw(self.given(picture))
-        except ValueError as error:
-            if isinstance(picture, str | os.PathLike):
-                raise ImageError(f'{os.fspath(picture)!r}: {error}') from None
-            raise
 
     def map(self, pictures):
         """An iterator over what the generator makes of each of these pictures, in order.
@@ -267,11 +265,14 @@ class Generator:
 
     def given(self, picture):
         """A path, a PIL image or an array as an array [H, W, C]; ImageError or ValueError."""
-        if self.form.is_plain:
-            return drawing.checked(self, as_array(picture))
-        if isinstance(picture, str | os.PathLike):
-            picture = read_samples(os.fspath(picture), as_stored=bool(self.form.source_range))
-        return drawing.checked(self, bands_of_pil(picture) if isinstance(picture, Image.Image) else np.asarray(picture))
+        with naming(picture):
+            if self.form.is_plain:
+                pixels = as_array(picture)
+            elif isinstance(picture, str | os.PathLike):
+                pixels = read_samples(os.fspath(picture), as_stored=bool(self.form.source_range))
+            else:
+                pixels = bands_of_pil(picture) if isinstance(picture, Image.Image) else np.asarray(picture)
+            return drawing.checked(self, pixels)
 
     def draw(self, picture):
         """[H, W, C] -> [H, W] or [H, W, target_channels]."""
@@ -288,6 +289,17 @@ class Generator:
     def as_source(self, picture):
         """[H, W, C] of a file's values -> float32 [H, W, source_channels] in [-1, 1]."""
         return drawing.as_source(self, picture)
+
+
+@contextlib.contextmanager
+def naming(picture):
+    """A context in which what is wrong with a path is told with its name."""
+    try:
+        yield
+    except ValueError as error:
+        if isinstance(picture, str | os.PathLike):
+            raise ImageError(f'{os.fspath(picture)!r}: {error}') from None
+        raise
 
 
 def cast_once(dtype):

@@ -43,11 +43,13 @@ class OnnxGenerator:
         try:
             data = OF_EARLIER_FILES | about | about.get('data', {})
             self.statistics, self.dropout, self.size = about['statistics'], about['dropout'], about['size']
-            multiple, wrong = about['multiple'], tile < about['multiple'] or tile % about['multiple']
-        except (AttributeError, KeyError, TypeError, ZeroDivisionError):
+            multiple = int(about['multiple'])
+            if multiple < 1:
+                raise ValueError
+        except (AttributeError, KeyError, TypeError, ValueError):
             raise UserError(f'{path} is of another version, or damaged: what it should tell of its pictures is not '
                             'there. Export the run again') from None
-        if wrong:
+        if tile < multiple or tile % multiple:
             raise UserError(f'tile {tile} is not a multiple of {multiple}')
         self.architecture = Architecture(source_channels=data['source_channels'], depth=data['depth'],
                                          target_channels=data['target_channels'])
