@@ -14,13 +14,14 @@ import sys
 from datasets.catalogue import CATALOGUE
 from datasets.sides import check_there, doubt, hold_out_commands
 from pix2pix import script
-from pix2pix.files import PATTERN, is_remote
+from pix2pix.files import is_remote
 from pix2pix.flags import (
     Parser,
     adder,
     channels,
     choices_of,
     count_or_all,
+    fault_of_name,
     from_options,
     natural,
     positive,
@@ -124,10 +125,8 @@ def parse(args=None):
     if opts.decay_from and opts.decay_from >= opts.epochs:
         parser.error(f'--decay_from {opts.decay_from}: the rate falls from there to the end, which is epoch '
                      f'{opts.epochs}; give fewer, or more --epochs')
-    if os.path.basename(opts.name) != opts.name or opts.name in ('.', '..'):
-        parser.error(f'--name {opts.name}: a plain name, it becomes checkpoints/NAME and samples/NAME')
-    if PATTERN.search(opts.name):
-        parser.error(f'--name {opts.name}: give one without [...] and \\, which TensorFlow takes for a pattern')
+    if fault := fault_of_name(opts.name):
+        parser.error(f'--name {opts.name}: {fault}')
     return opts
 
 

@@ -4,10 +4,11 @@ import argparse
 import difflib
 import itertools
 import math
+import os
 import re
 import sys
 
-from pix2pix import elsewhere
+from pix2pix import elsewhere, files
 
 
 class Parser(argparse.ArgumentParser):
@@ -77,6 +78,15 @@ weight = number(float, 'a number from 0 on', lambda x: 0 <= x < math.inf)
 rate = number(float, 'a number from 0 to below 1', lambda x: 0 <= x < 1)
 channels = number(int, 'a number of channels, 1 to 32', lambda n: 1 <= n <= 32)
 probability = number(float, 'a number above 0, at most 1', lambda x: 0 < x <= 1)
+
+
+def fault_of_name(name):
+    """Why a run cannot have this name, or None."""
+    if os.path.basename(name) != name or name in ('', '.', '..'):
+        return 'a plain name, it becomes checkpoints/NAME and samples/NAME'
+    if files.PATTERN.search(name):
+        return 'give one without [...] and \\, which TensorFlow takes for a pattern'
+    return None
 
 
 def count_or_all(text):

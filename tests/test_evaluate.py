@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from pix2pix.errors import UserError
 from pix2pix.metrics import pixels
 from pix2pix.metrics.evaluate import evaluate
 
@@ -35,6 +36,12 @@ def test_results_are_those_of_output_and_target_by_name_in_the_order_drawn():
 def test_a_comparison_of_pixels_judges_them():
     results = evaluate(drawn('a'), pixels.Comparison())
     assert results['a'].keys() == {'l1', 'psnr', 'ssim'} and results['a']['l1'] == pytest.approx(127 / 127.5)
+
+
+def test_a_pair_that_cannot_be_compared_is_named():
+    pair = [np.zeros([10, 12, 3], np.float32)] * 3
+    with pytest.raises(UserError, match='^small: 12 x 10 pixels are too few for SSIM'):
+        evaluate([('small', pair)], pixels.Comparison())
 
 
 def test_what_is_compared_and_kept_is_the_same_picture_of_8_bits_in_the_order_drawn():

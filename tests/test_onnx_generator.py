@@ -53,6 +53,14 @@ def test_gray_in_and_out(tmp_path):
     assert exported(noise(20, 30)).shape == (20, 30) and near(exported(noise(20, 30)), gray(noise(20, 30)))
 
 
+def test_a_pil_image_of_four_bands_has_all_of_them(tmp_path):
+    bands = pix2pix.Generator(make_run(tmp_path / 'bands', source_channels=4, source_range=[0, 255], labels=[],
+                                       target_range=[0, 255], source_dtype='uint8', target_dtype='uint8',
+                                       target_ending='.png'), dropout=False)
+    exported, rgba = pix2pix.Generator(to_onnx.write(str(tmp_path), bands, 'float32')), noise(20, 30, 4)
+    assert near(exported(Image.fromarray(rgba)), bands(rgba)) and near(exported(rgba), bands(rgba))
+
+
 def test_what_cannot_be_loaded_is_named(path, tmp_path):
     (tmp_path / 'bad.onnx').write_bytes(b'no model')
     model = onnx.load(path)

@@ -61,8 +61,11 @@ def from_pil(picture):
     return upright(pixels, picture.getexif().get(exif.ORIENTATION, 1))
 
 
-def bands_of_pil(picture):
-    """A PIL image -> its own bands, upright, [H, W, C]: as its file is read where pictures have bands or a range."""
+def in_own_bands(picture):
+    """A PIL image or an array -> an array. An array stays as it is; a PIL image becomes its own bands, upright,
+    [H, W, C], as its file is read where pictures have bands or a range."""
+    if not isinstance(picture, Image.Image):
+        return np.asarray(picture)
     own = picture.mode in ('L', 'LA', 'RGB', 'RGBA', 'I', 'F') or picture.mode.startswith('I;16')
     pixels = np.asarray(picture if own else picture.convert({'1': 'L', 'PA': 'RGBA'}.get(picture.mode, 'RGB')))
     pixels = pixels.astype(np.uint16) if picture.mode.startswith('I;16') else pixels

@@ -7,7 +7,6 @@ import re
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from PIL import Image
 
 from pix2pix import devices
 from pix2pix.errors import UserError, reason
@@ -16,7 +15,7 @@ from pix2pix.images import outputs, units
 from pix2pix.images.diagnose import ImageError
 from pix2pix.images.form import PairFormat
 from pix2pix.images.pictures import as_array, read_samples
-from pix2pix.images.plain import bands_of_pil
+from pix2pix.images.plain import in_own_bands
 from pix2pix.images.preprocessing import PREPROCESS
 from pix2pix.inference import TILE, drawing
 from pix2pix.inference.drawing import (
@@ -271,7 +270,7 @@ class Generator:
             elif isinstance(picture, str | os.PathLike):
                 pixels = read_samples(os.fspath(picture), as_stored=bool(self.form.source_range))
             else:
-                pixels = bands_of_pil(picture) if isinstance(picture, Image.Image) else np.asarray(picture)
+                pixels = in_own_bands(picture)
             return drawing.checked(self, pixels)
 
     def draw(self, picture):

@@ -8,7 +8,7 @@ import onnxruntime
 from pix2pix.errors import UserError, reason
 from pix2pix.flags import from_options
 from pix2pix.images.form import PairFormat
-from pix2pix.images.plain import as_array
+from pix2pix.images.plain import as_array, in_own_bands
 from pix2pix.inference import TILE, drawing
 from pix2pix.model.architecture import Architecture
 from pix2pix.sizes import Size
@@ -70,12 +70,13 @@ class OnnxGenerator:
         """A picture -> an array of the same size, [H, W] or [H, W, target_channels].
 
         It is a path, a PIL image, or an array of uint8 or uint16, [H, W] gray or [H, W, 3] RGB, and what comes out has
-        its type. A model of bands or ranges takes an array [H, W, source_channels] in the units of its files, and gives
-        one of target_dtype. UserError, ValueError where it cannot be drawn.
+        its type. A model of bands or ranges takes a PIL image or an array [H, W, source_channels] in the units of its
+        files, and gives an array of target_dtype. UserError, ValueError where it cannot be drawn.
         """
         if not self.form.is_plain and isinstance(picture, str | os.PathLike):
             raise UserError(f'{picture}: this model draws from values in units of their own: give it an array of them')
-        return drawing.draw(self, drawing.checked(self, as_array(picture)))
+        pixels = as_array(picture) if self.form.is_plain else in_own_bands(picture)
+        return drawing.draw(self, drawing.checked(self, pixels))
 
     def map(self, pictures):
         """An iterator over what the generator makes of each of these pictures, in order."""

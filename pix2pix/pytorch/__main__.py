@@ -5,8 +5,7 @@ import re
 
 from pix2pix import script
 from pix2pix.errors import UserError
-from pix2pix.files import PATTERN
-from pix2pix.flags import Parser
+from pix2pix.flags import Parser, fault_of_name
 
 
 def parse(args=None):
@@ -19,10 +18,8 @@ def parse(args=None):
     parser.add_argument('--no_dropout', action='store_true', help='it was trained with --no_dropout; default: as '
                                                                   'train_opt.txt has it, or with dropout')
     opts = parser.parse_args(args)
-    if os.path.basename(opts.name) != opts.name or opts.name in ('', '.', '..'):
-        parser.error(f'--name {opts.name}: a plain name, it becomes checkpoints/NAME')
-    if PATTERN.search(opts.name):
-        parser.error(f'--name {opts.name}: give one without [...] and \\, which TensorFlow takes for a pattern')
+    if fault := fault_of_name(opts.name):
+        parser.error(f'--name {opts.name}: {fault}')
     return opts
 
 

@@ -41,7 +41,7 @@ def settle(opts, pairs, run, names):
     opts.crop_size = opts.crop_size or size.padded(2 ** opts.depth)
     opts.source_dtype = opts.target_dtype = opts.target_ending = None
     if not form.is_plain:
-        if fault := first_unreadable(pairs[:1], form):
+        if size is None and (fault := first_unreadable(pairs[:1], form)):      # else it was read for its size
             raise fault
         opts.source_dtype, _ = kind_of(source_file(pairs[0], form))
         opts.target_dtype, opts.target_ending = kind_of(target_file(pairs[0], form))
